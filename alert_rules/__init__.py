@@ -1,0 +1,1 @@
+"""Decides and tells: rules are data, decisions are pure."""

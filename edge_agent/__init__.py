@@ -1,0 +1,1 @@
+"""Runs on the gateway: samples, keeps, seals, signs and delivers."""

@@ -1,0 +1,1 @@
+"""Bus ports and their real and recorded implementations."""

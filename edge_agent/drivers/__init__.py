@@ -1,0 +1,1 @@
+"""One driver a file, registered in one visible table."""

@@ -1,0 +1,1 @@
+"""Takes in, keeps, computes, shows."""

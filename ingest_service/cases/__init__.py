@@ -1,0 +1,1 @@
+"""Findings, cases, signatures, actions, notices, audit."""

@@ -1,0 +1,1 @@
+"""The append-only record of batches as received: the source of truth."""

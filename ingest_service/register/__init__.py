@@ -1,0 +1,1 @@
+"""Sites, zones, gateways, keys, placements, shifts, people."""

@@ -1,0 +1,1 @@
+"""The time-series projection of the ledger: rebuildable."""

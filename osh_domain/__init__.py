@@ -1,0 +1,1 @@
+"""Words and science: standard library only, no input or output, no clock."""

@@ -1,0 +1,1 @@
+"""Exposure methods, one a file, each with its standard and clause."""

@@ -1,0 +1,1 @@
+"""The front door: one command line for everything. Nobody imports it."""

@@ -1,0 +1,53 @@
+"""``oshwatch serve``: the whole service on one machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    Path | None, typer.Option(help="Settings file (TOML).", envvar="OSHWATCH_CONFIG", show_default=False)
+]
+
+
+def supervise(config: Path | None, runners: tuple[str, ...]) -> None:
+    """Prepare the databases once, then look after the runners until Ctrl-C or SIGTERM."""
+    import signal
+    import threading
+
+    from ingest_service.database import migrate, open_database
+    from ingest_service.settings import load
+    from oshwatch.logs import configure_logs
+    from oshwatch.supervisor import Supervisor
+
+    settings = load(config)
+    configure_logs("supervisor")
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        engine = open_database(settings.data_dir)
+        migrate(engine)
+        engine.dispose()
+    except OSError as error:
+        typer.echo(
+            f"oshwatch: {settings.data_dir} cannot be written ({error.strerror}). "
+            "Give this user the right to write there, or set OSHWATCH_DATA_DIR to another folder.",
+            err=True,
+        )
+        raise typer.Exit(2) from None
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    supervisor = Supervisor(settings, runners)
+    supervisor.start()
+    if "web" in runners:
+        typer.echo(f"OSHWatch serves {settings.link_base} (Ctrl-C ends it)")
+    supervisor.run(stop)
+
+
+def command(config: Config = None) -> None:
+    """Run the whole service on one machine: intake, projector, alerts and pages.
+
+    It needs a settings file or environment variables (see 'oshwatch settings sample'), a broker to
+    connect to, and a data folder prepared by 'oshwatch admin init'.
+    """
+    supervise(config, ("intake", "projector", "alerts", "web"))

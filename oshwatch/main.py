@@ -1,0 +1,60 @@
+"""``oshwatch``: the front door. Each command lives in its own file under ``commands``."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+
+from osh_domain.settings_report import SettingsError
+
+# name -> module; the module holds either `app` (a group of commands) or `command` (one command).
+COMMANDS = {
+    "demo": "oshwatch.commands.demo",
+    "serve": "oshwatch.commands.serve",
+    "ingest": "oshwatch.commands.ingest",
+    "alerts": "oshwatch.commands.alerts",
+    "run": "oshwatch.commands.run",
+    "agent": "oshwatch.commands.agent",
+    "sim": "oshwatch.commands.sim",
+    "admin": "oshwatch.commands.admin",
+    "rules": "oshwatch.commands.rules",
+    "senml": "oshwatch.commands.senml",
+    "settings": "oshwatch.commands.settings",
+    "bench": "oshwatch.commands.bench",
+}
+
+
+def build() -> typer.Typer:
+    """The command line with every command of the table."""
+    app = typer.Typer(
+        help="OSHWatch: heat stress, air quality and noise in garment and footwear factories.\n\n"
+        "Start with 'oshwatch demo' and open the address it prints.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, path in COMMANDS.items():
+        if find_spec(path) is None:
+            continue
+        module = import_module(path)
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            hidden = getattr(module, "HIDDEN", False)
+            app.command(name=name, help=module.command.__doc__, hidden=hidden)(module.command)
+    return app
+
+
+def main() -> None:
+    """Run the command line; settings that cannot be used end with exit code 2 and no traceback."""
+    try:
+        build()()
+    except SettingsError as error:
+        sys.stderr.write(f"oshwatch: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One file a revision; the file's name is the revision's id, and names sort in order."""

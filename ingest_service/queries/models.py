@@ -1,0 +1,194 @@
+"""What a page shows and the JSON API answers: facts only, in words a program can read.
+
+Instants are float seconds since 1970 UTC. Every number travels as a `Measured`: with its unit, its
+instant, its grade and the share of the expected data behind it. Sentences for people are made from these
+facts by the pages, in the reader's language.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+State = Literal["danger", "warning", "silent", "cannot_tell", "within"]
+"""How a zone, a site or a channel stands; the order is the order of urgency."""
+
+Hazard = Literal["heat", "noise", "air"]
+Side = Literal["worker", "management"]
+GradeLetter = Literal["A", "B", "C"]
+
+URGENCY: tuple[State, ...] = ("danger", "warning", "silent", "cannot_tell", "within")
+
+
+def worst(states: list[State]) -> State:
+    """The most urgent of several states; "cannot_tell" when there is nothing to judge."""
+    return min(states, key=URGENCY.index, default="cannot_tell")
+
+
+class Facts(BaseModel):
+    """Base of every answer: immutable, and a misspelt field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measured(Facts):
+    """One number and all that must travel with it to the screen; `value` None means "cannot tell"."""
+
+    kind: str
+    value: float | None
+    unit: str
+    decimals: int
+    time: float | None
+    period_s: float
+    stale: bool
+    grade: GradeLetter | None = None
+    coverage: float | None = None
+    method: str = ""
+
+
+class LimitLine(Facts):
+    """The limit that a rule compares with, and where the law or standard says so."""
+
+    kind: str
+    value: float
+    unit: str
+    decimals: int
+    label: str
+    instrument: str
+    clause: str
+    confidence: str
+    rule: str = ""
+    pack: str = ""
+
+
+class Reason(Facts):
+    """Why something is said: a code, and the numbers that make its sentence."""
+
+    code: str
+    number: float | None = None
+    since: float | None = None
+    text: str = ""
+
+
+class SiteName(Facts):
+    id: str
+    name: str
+    district: str
+    country: str
+    timezone: str
+
+
+class CaseLine(Facts):
+    """One line in a list of cases."""
+
+    id: int
+    site: str
+    site_name: str
+    zone: str | None
+    zone_name: str
+    hazard: str
+    state: str
+    severity: str
+    opened_at: float
+    cleared_at: float | None
+    closed_at: float | None
+    seen_by_worker: bool
+    seen_by_management: bool
+
+
+# --- overview -----------------------------------------------------------------------------------------
+
+
+class Period(Facts):
+    """The span a page speaks of, in whole local days, end not included."""
+
+    id: str
+    start: float
+    end: float
+
+
+class Split(Facts):
+    """A number for women and men, as far as the headcount of the zones tells."""
+
+    women: float
+    men: float
+
+    @property
+    def both(self) -> float:
+        return self.women + self.men
+
+
+class MapPoint(Facts):
+    site: str
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    workers: int
+    state: State
+
+
+class FirstLook(Facts):
+    """A factory to visit first, and why."""
+
+    site: str
+    name: str
+    state: State
+    reasons: tuple[Reason, ...]
+
+
+class OverviewRow(Facts):
+    site: SiteName
+    sector: str
+    state: State
+    workers: Split
+    hours_above: float
+    hours_above_before: float
+    worker_hours_above: Split
+    shift_share: float | None
+    coverage: float | None
+    open_cases: int
+    oldest_case_at: float | None
+    days_to_respond: float | None
+    last_look: float | None
+    silent_since: float | None
+
+
+class CalendarCell(Facts):
+    """One factory on one local day: `share` of working time above a limit, None for no knowledge."""
+
+    start: float
+    share: float | None
+    hours_above: float
+    coverage: float | None
+
+
+class CalendarRow(Facts):
+    site: str
+    name: str
+    timezone: str
+    cells: tuple[CalendarCell, ...]
+
+
+class Choice(Facts):
+    """One filter of the overview: what may be chosen and what is."""
+
+    name: str
+    options: tuple[str, ...]
+    chosen: str
+
+
+class Overview(Facts):
+    now: float
+    hazard: Hazard
+    period: Period
+    sites_total: int
+    sites_over: int
+    sites_silent: int
+    coverage: float | None
+    first: tuple[FirstLook, ...]
+    rows: tuple[OverviewRow, ...]
+    points: tuple[MapPoint, ...]
+    calendar: tuple[CalendarRow, ...]
+    choices: tuple[Choice, ...]

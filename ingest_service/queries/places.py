@@ -1,0 +1,181 @@
+"""What the pages for one factory and one zone show, and the columns of a chart."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ingest_service.queries.models import (
+    CaseLine,
+    Facts,
+    GradeLetter,
+    Hazard,
+    LimitLine,
+    Measured,
+    Reason,
+    SiteName,
+    Split,
+    State,
+)
+
+# --- factory ------------------------------------------------------------------------------------------
+
+
+class HazardStanding(Facts):
+    """How one hazard stands in one zone now: the judged value, its limit and why the state is so."""
+
+    hazard: Hazard
+    state: State
+    reason: Reason
+    judged: Measured | None
+    momentary: Measured | None
+    limit: LimitLine | None
+    since: float | None
+    case: int | None
+    spark: tuple[tuple[float, float | None], ...] = ()
+
+
+class ZoneCard(Facts):
+    id: str
+    path: str
+    name: str
+    state: State
+    workers: Split
+    hazards: tuple[HazardStanding, ...]
+    reaches_limit_at: float | None
+
+
+class ShiftCell(Facts):
+    """One shift in one zone: hours above the limit; None when coverage is too low to say."""
+
+    shift: str
+    start: float
+    end: float
+    hours_above: float | None
+    coverage: float | None
+
+
+class MatrixRow(Facts):
+    zone: str
+    path: str
+    name: str
+    cells: tuple[ShiftCell, ...]
+
+
+class Change(Facts):
+    """Something done to the site's register, from the audit log."""
+
+    at: float
+    who: str
+    action: str
+    text: str
+
+
+class Look(Facts):
+    """Someone from outside the factory looked at it."""
+
+    at: float
+    who: str
+    role: str
+    page: str
+
+
+class Factory(Facts):
+    now: float
+    site: SiteName
+    sector: str
+    workers: Split
+    state: State
+    zones_over: int
+    zones_cannot_tell: int
+    zones_silent: int
+    coverage: float | None
+    zones: tuple[ZoneCard, ...]
+    cases: tuple[CaseLine, ...]
+    hazard: Hazard
+    matrix: tuple[MatrixRow, ...]
+    changes: tuple[Change, ...]
+    looks: tuple[Look, ...]
+
+
+# --- zone ---------------------------------------------------------------------------------------------
+
+
+class ShiftLine(Facts):
+    """One row of the zone's table of shifts."""
+
+    shift: str
+    start: float
+    end: float
+    hours_above: float | None
+    worst: float | None
+    worst_at: float | None
+    coverage: float | None
+    grade: GradeLetter | None
+
+
+class Source(Facts):
+    """One channel behind a zone's values: where it hangs, what it last said."""
+
+    gateway: str
+    sensor: str
+    quantity: str
+    title: str
+    last: Measured
+    period_s: float
+    height_m: float | None
+    placed_since: float | None
+    flags: int
+
+
+class Zone(Facts):
+    now: float
+    site: SiteName
+    id: str
+    path: str
+    name: str
+    kind: str
+    workers: Split
+    metabolic_class: int
+    acclimatised: bool
+    radiant_source: bool
+    hazard: Hazard
+    range: str
+    standing: HazardStanding
+    others: tuple[HazardStanding, ...]
+    facts: tuple[Measured, ...]
+    limits: tuple[LimitLine, ...]
+    shifts: tuple[ShiftLine, ...]
+    sources: tuple[Source, ...]
+    unit: str
+
+
+class ChartLine(Facts):
+    """One line of a chart; `values` stand beside the chart's `times`, None where nothing is known."""
+
+    kind: str
+    unit: str
+    decimals: int
+    weight: Literal["thin", "thick"]
+    values: tuple[float | None, ...]
+
+
+class Band(Facts):
+    """A span of the time axis: a shift, a break, or a gap with its cause when known."""
+
+    kind: Literal["shift", "break", "gap"]
+    start: float
+    end: float
+    text: str
+
+
+class Chart(Facts):
+    now: float
+    start: float
+    end: float
+    timezone: str
+    unit: str
+    resolution: Literal["raw", "minute", "hour"]
+    times: tuple[float, ...]
+    lines: tuple[ChartLine, ...]
+    limits: tuple[LimitLine, ...]
+    bands: tuple[Band, ...]

@@ -1,0 +1,205 @@
+"""What the pages for cases, gateways and quarantine show: records more than measurements."""
+
+from __future__ import annotations
+
+from ingest_service.queries.models import CaseLine, Facts, LimitLine, Measured, Side, SiteName
+
+# --- case ---------------------------------------------------------------------------------------------
+
+
+class Seen(Facts):
+    """Whether one side of the committee has said that it saw the case."""
+
+    side: Side
+    person: str | None
+    at: float | None
+    told_at: tuple[float, ...]
+    agreed_at: float | None
+
+
+class CaseAction(Facts):
+    id: int
+    text: str
+    person: str
+    side: str
+    at: float
+    due_at: float | None
+    done_at: float | None
+
+
+class AttemptLine(Facts):
+    """One try to deliver one notice, with what the other end answered."""
+
+    started_at: float
+    finished_at: float | None
+    outcome: str
+    detail: str
+
+
+class NoticeLine(Facts):
+    id: int
+    kind: str
+    person: str
+    side: str
+    channel: str
+    address: str
+    language: str
+    subject: str
+    body: str
+    created_at: float
+    due_at: float
+    state: str
+    attempts: tuple[AttemptLine, ...]
+
+
+class HistoryLine(Facts):
+    at: float
+    kind: str
+    who: str
+    side: str
+    text: str
+
+
+class Case(Facts):
+    now: float
+    line: CaseLine
+    site: SiteName
+    zone_path: str | None
+    rule: str
+    pack: str
+    pack_version: str
+    title: str
+    advice: tuple[str, ...]
+    at_opening: Measured | None
+    current: Measured | None
+    worst: Measured | None
+    limit: LimitLine | None
+    seen: tuple[Seen, ...]
+    actions: tuple[CaseAction, ...]
+    notices: tuple[NoticeLine, ...]
+    history: tuple[HistoryLine, ...]
+    course: tuple[tuple[float, float | None], ...]
+    may_acknowledge: bool
+    may_add_action: bool
+    may_close: bool
+
+
+class CaseList(Facts):
+    now: float
+    open: tuple[CaseLine, ...]
+    ended: tuple[CaseLine, ...]
+
+
+# --- fleet --------------------------------------------------------------------------------------------
+
+
+class GatewayLine(Facts):
+    """One gateway as an engineer wants to see it; None means the gateway never said."""
+
+    id: str
+    site: str
+    site_name: str
+    kind: str
+    state: str
+    state_at: float | None
+    last_batch_at: float | None
+    backlog: int | None
+    clock: int | None
+    clock_error_s: float | None
+    disk_free_share: float | None
+    cpu_celsius: float | None
+    version: str
+    coverage_24h: float | None
+    rejected: int
+    conflicts: int
+    drops: int
+    revoked_at: float | None
+    silent: bool
+
+
+class ChannelLine(Facts):
+    sensor: str
+    quantity: str
+    title: str
+    zone: str | None
+    zone_name: str
+    last: Measured
+    text: str | None
+    flags: int
+    expected: bool
+    silent: bool
+
+
+class KeyLine(Facts):
+    kid: str
+    valid_from: float
+    revoked_at: float | None
+
+
+class Gateway(Facts):
+    now: float
+    site: SiteName
+    line: GatewayLine
+    channels: tuple[ChannelLine, ...]
+    keys: tuple[KeyLine, ...]
+    configuration: str
+    birth: tuple[tuple[str, str], ...]
+    birth_at: float | None
+
+
+class RunnerLine(Facts):
+    """A process of the server and how long ago it was last heard."""
+
+    name: str
+    beat_at: float
+    alive: bool
+    facts: tuple[tuple[str, str], ...]
+
+
+class Fleet(Facts):
+    now: float
+    gateways: tuple[GatewayLine, ...]
+    runners: tuple[RunnerLine, ...]
+    quarantined: int
+    may_see_quarantine: bool
+
+
+# --- quarantine ---------------------------------------------------------------------------------------
+
+
+class QuarantineLine(Facts):
+    id: int
+    received_at: float
+    source: str
+    topic: str
+    site: str | None
+    gateway: str | None
+    code: str
+    detail: str
+    size: int
+    replayed: bool
+
+
+class QuarantineEvent(Facts):
+    at: float
+    who: str
+    action: str
+    text: str
+
+
+class QuarantineList(Facts):
+    now: float
+    lines: tuple[QuarantineLine, ...]
+    codes: tuple[tuple[str, int], ...]
+    code: str
+
+
+class QuarantineItem(Facts):
+    now: float
+    line: QuarantineLine
+    payload_hash: str
+    text: str
+    hex: str
+    shown: int
+    events: tuple[QuarantineEvent, ...]
+    may_replay: bool

@@ -1,0 +1,58 @@
+# Two commands do everything: `make demo` and `make test`. Each does its own set-up first.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim
+# Debian packages: a broker for demo and tests, a browser for the browser tests.
+APT := mosquitto chromium
+
+.PHONY: demo test check bench screenshots lock system-packages setup clean help
+
+help: ## List what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: setup ## Start simulated factories, the service and its pages
+	@exec $(BIN)/oshwatch demo $(ARGS)
+
+test: setup ## Run the whole suite (skips by name what needs a package that cannot be had)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: setup ## Style, types, import contracts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.generated --check
+
+bench: setup ## Measure the road from a gateway's publish to a notice
+	$(BIN)/oshwatch bench ingest $(ARGS)
+
+screenshots: setup ## Make the pictures of the README from the browser tests
+	OSHWATCH_TEST_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser -k screenshot
+
+generate: setup ## Write the files that are made from code (samples, references)
+	$(BIN)/python -m tests.generated
+
+lock: setup ## Resolve the dependencies again into requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+
+setup: system-packages $(READY)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "OSHWatch needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the locked dependencies (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+system-packages:
+	@deploy/system-packages $(APT)
+
+clean: ## Remove the virtual environment, caches and demo data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-data

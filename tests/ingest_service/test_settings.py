@@ -43,7 +43,7 @@ def test_variables_of_the_agent_are_not_mistaken_for_its_own(tmp_path: Path) -> 
 def test_a_child_started_with_its_environment_has_the_same_settings(tmp_path: Path) -> None:
     settings = Settings(
         data_dir=tmp_path,
-        mqtt_password="s3cret",  # type: ignore[arg-type]
+        mqtt_password="s3cret",
         webhook_allow=("a.test", "b.test"),
         clock="120.0@1000.0=5000.0",
     )

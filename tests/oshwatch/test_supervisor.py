@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ingest_service.settings import Settings
-from oshwatch import supervisor as supervisor_module
 from oshwatch.supervisor import Supervisor
 from tests.servers import wait_for
 
@@ -27,7 +26,7 @@ def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     starter = tmp_path / "python"
     starter.write_text(f"#!/bin/sh\nexec {sys.executable} {program}\n")
     starter.chmod(0o755)
-    monkeypatch.setattr(supervisor_module.sys, "executable", str(starter))
+    monkeypatch.setattr(sys, "executable", str(starter))
     supervisor = Supervisor(Settings(data_dir=tmp_path), ["intake"], log_dir=tmp_path / "log")
     supervisor.start()
     yield supervisor

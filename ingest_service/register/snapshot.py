@@ -1,0 +1,186 @@
+"""The register at one version, immutable and indexed, for everybody who reads it."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from ingest_service.register.entries import (
+    Contact,
+    ExpectedChannel,
+    ForeignName,
+    Gateway,
+    GatewayKey,
+    Person,
+    Placement,
+    Role,
+    Site,
+    Zone,
+)
+from osh_domain.shifts import ShiftCalendar
+
+if TYPE_CHECKING:
+    from osh_domain.shifts import Shift
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Entry = TypeVar("_Entry")
+
+
+class RegisterSnapshot:
+    """Answers questions about places, devices and people as the register had them at `version`.
+
+    What is asked by name and is not there gives None or an empty answer, never an error: what arrives
+    from outside may name anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: int = 0,
+        sites: Iterable[Site] = (),
+        zones: Iterable[Zone] = (),
+        gateways: Iterable[Gateway] = (),
+        keys: Iterable[GatewayKey] = (),
+        placements: Iterable[Placement] = (),
+        expected: Iterable[ExpectedChannel] = (),
+        foreign_names: Iterable[ForeignName] = (),
+        shifts: Iterable[tuple[str, "Shift"]] = (),
+        people: Iterable[Person] = (),
+        contacts: Iterable[Contact] = (),
+    ) -> None:
+        self.version = version
+        self.sites: tuple[Site, ...] = tuple(sorted(sites, key=lambda site: site.id))
+        self.zones: tuple[Zone, ...] = tuple(sorted(zones, key=lambda zone: zone.id))
+        self.gateways: tuple[Gateway, ...] = tuple(sorted(gateways, key=lambda gateway: gateway.id))
+        self.people: tuple[Person, ...] = tuple(sorted(people, key=lambda person: person.id))
+        self.placements: tuple[Placement, ...] = tuple(sorted(placements, key=lambda p: p.valid_from))
+        self.expected: tuple[ExpectedChannel, ...] = tuple(expected)
+        self._sites = {site.id: site for site in self.sites}
+        self._zones = {zone.id: zone for zone in self.zones}
+        self._gateways = {gateway.id: gateway for gateway in self.gateways}
+        self._people = {person.id: person for person in self.people}
+        self._keys = {key.kid: key for key in keys}
+        self._zones_of = _grouped((zone.site, zone) for zone in self.zones)
+        self._gateways_of = _grouped((gateway.site, gateway) for gateway in self.gateways)
+        self._placements_of = _grouped(((p.gateway, p.sensor), p) for p in self.placements)
+        self._placements_in = _grouped((p.zone, p) for p in self.placements)
+        self._expected_of = _grouped(((e.gateway, e.sensor), e) for e in self.expected)
+        self._contacts = _grouped((contact.person, contact) for contact in contacts)
+        self._shifts = _grouped(shifts)
+        foreign: dict[str, dict[str, ForeignName]] = defaultdict(dict)
+        for entry in foreign_names:
+            foreign[entry.gateway][entry.name] = entry
+        self._foreign = dict(foreign)
+        self._calendars: dict[str, ShiftCalendar] = {}
+
+    def site(self, site_id: str) -> Site | None:
+        return self._sites.get(site_id)
+
+    def zone(self, zone_id: str) -> Zone | None:
+        return self._zones.get(zone_id)
+
+    def zones_of(self, site_id: str) -> tuple[Zone, ...]:
+        return self._zones_of.get(site_id, ())
+
+    def scope_of(self, place_id: str) -> str | None:
+        """The node of a site (`kh-f0123`) or a zone (`kh-f0123/sewing-3`) in the tree of scopes."""
+        site_id, _, word = place_id.partition("/")
+        site = self._sites.get(site_id)
+        if site is None or (word and place_id not in self._zones):
+            return None
+        return f"{site.scope}/{word}" if word else site.scope
+
+    def gateway(self, gateway_id: str) -> Gateway | None:
+        return self._gateways.get(gateway_id)
+
+    def gateways_of(self, site_id: str) -> tuple[Gateway, ...]:
+        return self._gateways_of.get(site_id, ())
+
+    def key(self, kid: str) -> GatewayKey | None:
+        return self._keys.get(kid)
+
+    def keys_of(self, gateway_id: str) -> tuple[GatewayKey, ...]:
+        return tuple(key for key in self._keys.values() if key.gateway == gateway_id)
+
+    def zone_at(self, gateway: str, sensor: str, t: float) -> str | None:
+        """The zone where the sensor stood at that instant."""
+        for placement in self._placements_of.get((gateway, sensor), ()):
+            if placement.valid_at(t):
+                return placement.zone
+        return None
+
+    def placements_of(self, gateway: str, sensor: str) -> tuple[Placement, ...]:
+        """Where the sensor stood, oldest first."""
+        return self._placements_of.get((gateway, sensor), ())
+
+    def placements_in(self, zone: str) -> tuple[Placement, ...]:
+        """Every sensor that ever stood in the zone, oldest first."""
+        return self._placements_in.get(zone, ())
+
+    def sensors_in(self, zone: str, t: float) -> list[tuple[str, str]]:
+        """(gateway, sensor) of the sensors that stood in the zone at that instant."""
+        return [(p.gateway, p.sensor) for p in self._placements_in.get(zone, ()) if p.valid_at(t)]
+
+    def expected_in(self, zone: str, t: float) -> list[ExpectedChannel]:
+        """The channels that were due readings in the zone at that instant."""
+        return [
+            channel
+            for place in self.sensors_in(zone, t)
+            for channel in self._expected_of.get(place, ())
+            if channel.valid_at(t)
+        ]
+
+    def expected_of(self, gateway: str, sensor: str) -> tuple[ExpectedChannel, ...]:
+        """Every channel of the sensor that is or was due readings."""
+        return self._expected_of.get((gateway, sensor), ())
+
+    def shifts(self, site_id: str) -> tuple["Shift", ...]:
+        return self._shifts.get(site_id, ())
+
+    def calendar(self, site_id: str) -> ShiftCalendar:
+        """The site's shifts in its own time zone; KeyError for a site that is not registered."""
+        if site_id not in self._calendars:
+            self._calendars[site_id] = ShiftCalendar(self._sites[site_id].timezone, self.shifts(site_id))
+        return self._calendars[site_id]
+
+    def person(self, person_id: int) -> Person | None:
+        return self._people.get(person_id)
+
+    def people_with(self, role: Role, site_id: str) -> list[Person]:
+        """The active people of that role whose scope holds the site."""
+        site = self._sites.get(site_id)
+        if site is None:
+            return []
+        return [
+            person
+            for person in self.people
+            if person.active and person.role is role and covers(person.scope, site.scope)
+        ]
+
+    def committee(self, site_id: str) -> list[Person]:
+        """The active members of the factory's committee, both sides."""
+        worker_side = self.people_with(Role.COMMITTEE_WORKER, site_id)
+        return worker_side + self.people_with(Role.COMMITTEE_MANAGEMENT, site_id)
+
+    def contacts(self, person_id: int) -> tuple[Contact, ...]:
+        return self._contacts.get(person_id, ())
+
+    def foreign_names(self, gateway: str) -> Mapping[str, ForeignName]:
+        """What the names in a foreign device's packs mean, by name."""
+        return self._foreign.get(gateway, {})
+
+    @cached_property
+    def people_by_login(self) -> Mapping[str, Person]:
+        return {person.login: person for person in self.people}
+
+
+def covers(outer: str, inner: str) -> bool:
+    """Whether a node of the tree of scopes holds another: itself, one below it, or "" everything."""
+    return not outer or inner == outer or inner.startswith(outer + "/")
+
+
+def _grouped(pairs: Iterable[tuple[_Key, _Entry]]) -> dict[_Key, tuple[_Entry, ...]]:
+    groups: dict[_Key, list[_Entry]] = defaultdict(list)
+    for key, entry in pairs:
+        groups[key].append(entry)
+    return {key: tuple(entries) for key, entries in groups.items()}

@@ -1,1 +1,1 @@
-"""Findings, cases, signatures, actions, notices, audit."""
+"""Findings and cases from opening to closure: signatures, actions, notices, attempts and their history."""

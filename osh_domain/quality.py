@@ -27,8 +27,8 @@ NEVER_EXPOSURE: Final = (
 """A reading with any of these was not a measurement of what people breathed, felt or heard.
 
 It is kept and shown but never enters an exposure. A clipped value stays in: leaving the highest values out
-would make a bad hall look better. Overdue calibration and partial cover stay in as well and lower the grade or
-the coverage instead.
+would make a bad hall look better. Overdue calibration and partial cover stay in as well and lower the
+grade or the coverage instead.
 """
 
 FUTURE_S: Final = 300.0

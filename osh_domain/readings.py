@@ -48,7 +48,8 @@ def _parse(name: str) -> Channel:
 class Reading(NamedTuple):
     """One measured value.
 
-    ``time`` is in s since 1970 UTC, the end of the interval for an aggregate; ``flags`` holds bits of ``Flag``.
+    ``time`` is in s since 1970 UTC, for an aggregate the end of its interval;
+    ``flags`` holds bits of ``Flag``.
     """
 
     channel: Channel

@@ -1,1 +1,1 @@
-"""The time-series projection of the ledger: rebuildable."""
+"""Time-series projection of the ledger: rebuildable at any time, so it may be fast rather than careful."""

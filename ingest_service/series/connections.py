@@ -1,0 +1,77 @@
+"""Opening ``series.sqlite``: one connection for each thread, since pages read from a pool of threads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from ingest_service.series.port import SeriesError
+from ingest_service.series.schema import SCHEMA, SCHEMA_VERSION
+
+WAY_OUT = "free some space and check that the directory belongs to the service's user and is writable"
+
+
+class Connections:
+    """Hands every thread its own connection to one file and closes them all together."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self.here()
+
+    def here(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._open()
+            self._local.connection = found
+            with self._lock:
+                self._all.append(found)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._local = threading.local()
+
+    def _open(self) -> sqlite3.Connection:
+        mode = "ro" if self.read_only else "rwc"
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=10,
+            )
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise SeriesError(f"cannot open the series store {self.path}: {error}; {WAY_OUT}") from error
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, SCHEMA_VERSION):
+            raise SeriesError(
+                f"{self.path} has schema {version}, this program writes {SCHEMA_VERSION}: stop the service, "
+                "delete the file (with its -wal and -shm) and start again; it is rebuilt from the ledger"
+            )
+        connection.execute("PRAGMA cache_size=-65536")
+        if self.read_only:
+            return
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=10000")
+        if version == 0:
+            connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION:d}")

@@ -178,9 +178,11 @@ def open_frame(payload: bytes) -> Frame:
 
 def _read_header(line: bytes) -> Header:
     try:
-        said = strict_json.read_object(line)
+        said = strict_json.read_objects(line)  # every number we use is checked below
     except WireError as error:
         raise WireError("frame", f"header: {error.message}") from None
+    if not isinstance(said, dict):
+        raise WireError("frame", "the header is not a JSON object")
     if said.get("v") != VERSION or type(said["v"]) is not int:
         raise WireError("version", f"frame version {str(said.get('v'))[:20]}; this program reads {VERSION}")
     for key in said.keys() - _KEYS:

@@ -17,7 +17,8 @@ def write_pack(gateway: str, readings: Iterable[Reading], *, clock_unknown: bool
     """The pack of a gateway in our profile: compact, times ascending and to the millisecond, ``bver`` 26.
 
     ``clock_unknown`` writes ``btq_`` "none" for a batch whose header says ``clk`` "none". Raises
-    ``WireError`` for what the profile refuses: nothing at all, another gateway's reading, a channel twice at one time.
+    ``WireError`` for what the profile refuses: nothing at all, another gateway's reading, a channel twice at
+    one time.
     """
     ordered = sorted(readings, key=lambda reading: round(reading.time, 3))
     if not ordered or len(ordered) > MAX_RECORDS:

@@ -1,0 +1,164 @@
+"""Changes of gateways, their keys, sensors and channels."""
+
+from dataclasses import asdict
+from typing import Final
+
+import sqlalchemy as sa
+
+from ingest_service.register import schema
+from ingest_service.register.entries import ForeignName, Gateway, GatewayKey
+from ingest_service.register.recorder import ChangeRefused, Recorder
+from osh_domain.signing import key_id
+
+_ENDED: Final = {schema.PLACEMENTS: "sensor removed", schema.EXPECTED_CHANNELS: "channel ended"}
+
+
+class DeviceChanges(Recorder):
+    """What may change about devices."""
+
+    def put_gateway(self, gateway: str, site: str, kind: str) -> None:
+        """Add the gateway. Its id stays with its site for ever, and is never used again once revoked."""
+        held = self._one(schema.GATEWAYS, id=gateway)
+        if held is None:
+            entry = Gateway(gateway, site, "foreign" if kind == "foreign" else "signed", self.at, None)
+            self.connection.execute(sa.insert(schema.GATEWAYS).values(**asdict(entry)))
+            self.record("gateway added", gateway, site, kind=kind)
+        elif held["revoked_at"] is not None:
+            raise ChangeRefused(f"gateway {gateway} was revoked; give the device a new id and enrol it anew")
+        elif held["site"] != site:
+            raise ChangeRefused(
+                f"gateway {gateway} belongs to site {held['site']}; a device that moves gets a new id"
+            )
+        elif held["kind"] != kind:
+            raise ChangeRefused(
+                f"gateway {gateway} is {held['kind']}; a device that delivers otherwise gets a new id"
+            )
+
+    def put_key(self, gateway: str, public_key: bytes, valid_from: float = 0.0) -> str:
+        """Register an Ed25519 public key of the gateway; returns its `kid`."""
+        kid = key_id(public_key)
+        held = self._one(schema.GATEWAY_KEYS, kid=kid)
+        if held is not None:
+            if held["gateway"] != gateway:
+                raise ChangeRefused(f"key {kid} is registered for gateway {held['gateway']}; make a new one")
+            if held["revoked_at"] is not None:
+                raise ChangeRefused(f"key {kid} was revoked; make a new one")
+            return kid
+        key = GatewayKey(kid, gateway, public_key, valid_from, None, None)
+        self.connection.execute(sa.insert(schema.GATEWAY_KEYS).values(**asdict(key)))
+        self.record("key added", kid, self._site_of(gateway), gateway=gateway, valid_from=valid_from)
+        return kid
+
+    def revoke_key(self, kid: str, last_good_seq: int | None = None) -> None:
+        """End a key now; later batches signed with it go to quarantine."""
+        held = self._one(schema.GATEWAY_KEYS, kid=kid)
+        if held is None:
+            raise ChangeRefused(f"there is no key {kid}")
+        if held["revoked_at"] is None:
+            self._update(
+                schema.GATEWAY_KEYS, {"kid": kid}, {"revoked_at": self.at, "last_good_seq": last_good_seq}
+            )
+            site = self._site_of(held["gateway"])
+            self.record("key revoked", kid, site, gateway=held["gateway"], last_good_seq=last_good_seq)
+
+    def revoke_gateway(self, gateway: str, second_person: str, reason: str) -> None:
+        """End a gateway and its keys; takes a second person, whose name is kept with the reason."""
+        if second_person == self.who:
+            raise ChangeRefused("revoking a gateway takes two people; name a second one")
+        held = self._one(schema.GATEWAYS, id=gateway)
+        if held is None:
+            raise ChangeRefused(f"there is no gateway {gateway}")
+        if held["revoked_at"] is not None:
+            return
+        keys = self.connection.execute(
+            sa.select(schema.GATEWAY_KEYS.c.kid).where(
+                schema.GATEWAY_KEYS.c.gateway == gateway, schema.GATEWAY_KEYS.c.revoked_at.is_(None)
+            )
+        ).scalars()
+        for kid in list(keys):
+            self.revoke_key(kid)
+        self._update(schema.GATEWAYS, {"id": gateway}, {"revoked_at": self.at})
+        self.record("gateway revoked", gateway, held["site"], second_person=second_person, reason=reason)
+
+    def put_foreign_name(self, entry: ForeignName) -> None:
+        """Say what a name in a foreign device's packs means."""
+        key = {"gateway": entry.gateway, "name": entry.name}
+        what = f"{entry.gateway} {entry.name}"
+        self._put(
+            schema.FOREIGN_NAMES, key, asdict(entry), "foreign name", what, self._site_of(entry.gateway)
+        )
+
+    def place(
+        self,
+        gateway: str,
+        sensor: str,
+        zone: str,
+        height_m: float | None = None,
+        valid_from: float | None = None,
+    ) -> None:
+        """The sensor stands in the zone: since always if it never stood anywhere, else from now on.
+
+        `valid_from` gives another beginning; it must be later than the beginning of the placement it ends.
+        """
+        table = schema.PLACEMENTS
+        rows = self._dated(table, gateway=gateway, sensor=sensor)
+        open_row = next((row for row in rows if row["valid_to"] is None), None)
+        if open_row is not None and (open_row["zone"], open_row["height_m"]) == (zone, height_m):
+            return
+        begin = _begin(self.at, rows, valid_from, f"sensor {gateway}/{sensor}")
+        if open_row is not None:
+            self._update(table, {"id": open_row["id"]}, {"valid_to": begin})
+        self.connection.execute(
+            sa.insert(table).values(
+                gateway=gateway, sensor=sensor, zone=zone, valid_from=begin, height_m=height_m
+            )
+        )
+        before = open_row["zone"] if open_row is not None else None
+        site = self._site_of(gateway)
+        self.record("sensor placed", f"{gateway}/{sensor}", site, zone=zone, before=before, valid_from=begin)
+
+    def expect(self, gateway: str, sensor: str, quantity: str, period_s: float) -> None:
+        """Readings of the channel are due every `period_s` from now on (since always if never before)."""
+        table = schema.EXPECTED_CHANNELS
+        rows = self._dated(table, gateway=gateway, sensor=sensor, quantity=quantity)
+        open_row = next((row for row in rows if row["valid_to"] is None), None)
+        if open_row is not None and open_row["period_s"] == period_s:
+            return
+        begin = _begin(self.at, rows, None, f"channel {gateway}/{sensor}/{quantity}")
+        if open_row is not None:
+            self._update(table, {"id": open_row["id"]}, {"valid_to": begin})
+        self.connection.execute(
+            sa.insert(table).values(
+                gateway=gateway, sensor=sensor, quantity=quantity, period_s=period_s, valid_from=begin
+            )
+        )
+        site = self._site_of(gateway)
+        self.record("channel expected", f"{gateway}/{sensor}/{quantity}", site, period_s=period_s)
+
+    def end_missing(self, gateway: str, channels: set[tuple[str, str]]) -> None:
+        """End what the gateway no longer has: what is not in `channels` (sensor, quantity)."""
+        sensors = {sensor for sensor, _ in channels}
+        for table, action in (
+            (schema.PLACEMENTS, "sensor removed"),
+            (schema.EXPECTED_CHANNELS, "channel ended"),
+        ):
+            for row in self._dated(table, gateway=gateway):
+                kept = (
+                    row["sensor"] in sensors
+                    if table is schema.PLACEMENTS
+                    else (row["sensor"], row["quantity"]) in channels
+                )
+                if kept or row["valid_to"] is not None:
+                    continue
+                self._update(table, {"id": row["id"]}, {"valid_to": max(self.at, row["valid_from"])})
+                what = "/".join(str(row[key]) for key in ("gateway", "sensor", "quantity") if key in row)
+                self.record(action, what, self._site_of(gateway))
+
+
+def _begin(at: float, rows: list[sa.RowMapping], valid_from: float | None, what: str) -> float:
+    """When the next entry begins: as asked, else always for the first and now for a later one."""
+    begin = valid_from if valid_from is not None else (at if rows else 0.0)
+    last = max((max(row["valid_from"], row["valid_to"] or 0.0) for row in rows), default=0.0)
+    if rows and begin < last:
+        raise ChangeRefused(f"{what} already has an entry that begins or ends later; give a later `from`")
+    return begin

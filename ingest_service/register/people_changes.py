@@ -18,9 +18,15 @@ class PeopleChanges(Recorder):
         scope: str,
         language: str = "en",
         valid_until: float | None = None,
-        active: bool = True,
+        active: bool | None = None,
     ) -> int:
-        """Add the person, or bring them to these values; returns their id."""
+        """Add the person, or bring them to these values; returns their id.
+
+        `active` None leaves it as it is, True for somebody new.
+        """
+        held = self._one(schema.PERSONS, login=login)
+        if active is None:
+            active = True if held is None else bool(held["active"])
         values = {
             "login": login,
             "name": name,

@@ -1,0 +1,131 @@
+"""Brings the register to what a site description says (YAML or JSON; the shape is in `description_format`).
+
+What a description names is brought to its values; a gateway or a roster is described whole, so what it
+no longer has ends now. Sites, zones and people that are not named stay as they are. Importing the same
+description twice changes nothing the second time.
+"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from ingest_service.register.changes import Change
+from ingest_service.register.description_check import (
+    Description,
+    DescriptionError,
+    GatewayDescription,
+    Mistake,
+    SiteDescription,
+    check_description,
+)
+from ingest_service.register.description_format import PersonItem
+from ingest_service.register.entries import Site, Zone
+from ingest_service.register.recorder import ChangeRefused
+from ingest_service.register.snapshot import RegisterSnapshot, covers
+from ingest_service.register.store import Register
+
+
+class Imported(NamedTuple):
+    """What an import did."""
+
+    sites: int
+    gateways: int
+    people: int
+    changes: int
+
+
+def load_document(path: Path) -> Any:
+    """The content of a YAML or JSON file. Raises `DescriptionError`."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise DescriptionError([Mistake(str(path), f"cannot be read: {reason}", "Check the path.")]) from None
+    try:
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise DescriptionError(
+            [Mistake(str(path), f"is not YAML or JSON: {' '.join(str(error).split())}", "Mend that line.")]
+        ) from None
+
+
+def import_description(register: Register, document: Any, who: str) -> Imported:
+    """Check the document and bring the register to it in one transaction, or raise `DescriptionError`."""
+    held = register.snapshot()
+    description = check_description(document, known_scopes(held))
+    mistakes: list[Mistake] = []
+    with register.change(who) as change:
+        for site in description.sites:
+            _put_site(change, site, mistakes)
+        for item, scope in description.people:
+            _put_person(change, item, scope, _timezone(description, held, scope))
+        if mistakes:
+            raise DescriptionError(mistakes)
+    return Imported(
+        sites=len(description.sites),
+        gateways=sum(len(site.gateways) for site in description.sites),
+        people=len(description.people),
+        changes=change.made,
+    )
+
+
+def known_scopes(snapshot: RegisterSnapshot) -> frozenset[str]:
+    """Every node of the tree of scopes that the register has, but for the root."""
+    nodes: set[str] = set()
+    places = [site.id for site in snapshot.sites] + [zone.id for zone in snapshot.zones]
+    for place in places:
+        words = (snapshot.scope_of(place) or "").split("/")
+        nodes.update("/".join(words[:count]) for count in range(1, len(words) + 1))
+    return frozenset(nodes)
+
+
+def _put_site(change: Change, site: SiteDescription, mistakes: list[Mistake]) -> None:
+    change.put_site(Site(**site.item.model_dump()))
+    for zone in site.zones:
+        values = zone.model_dump() | {"id": f"{site.item.id}/{zone.id}", "site": site.item.id}
+        change.put_zone(Zone(**values))
+    today = datetime.fromtimestamp(change.at, ZoneInfo(site.item.timezone)).date()
+    change.put_shifts(site.item.id, site.shifts, today)
+    for gateway in site.gateways:
+        try:
+            _put_gateway(change, site.item.id, gateway)
+        except ChangeRefused as refusal:
+            mistakes.append(Mistake(f"sites {site.item.id}.gateways {gateway.item.id}", str(refusal), ""))
+
+
+def _put_gateway(change: Change, site: str, gateway: GatewayDescription) -> None:
+    gateway_id = gateway.item.id
+    change.put_gateway(gateway_id, site, gateway.item.kind)
+    if gateway.item.key is not None:
+        change.put_key(gateway_id, gateway.item.key)
+    for name in gateway.names:
+        change.put_foreign_name(name)
+    channels: set[tuple[str, str]] = set()
+    for sensor in gateway.sensors:
+        change.place(gateway_id, sensor.id, f"{site}/{sensor.zone}", sensor.height_m, sensor.valid_from)
+        for quantity, period_s in sensor.channels.items():
+            change.expect(gateway_id, sensor.id, quantity, period_s)
+            channels.add((sensor.id, quantity))
+    change.end_missing(gateway_id, channels)
+
+
+def _put_person(change: Change, item: PersonItem, scope: str, timezone: str) -> None:
+    valid_until = None
+    if item.valid_until is not None:
+        last = item.valid_until
+        valid_until = datetime(
+            last.year, last.month, last.day, 23, 59, 59, tzinfo=ZoneInfo(timezone)
+        ).timestamp()
+    person = change.put_person(item.login, item.name, item.role, scope, item.language, valid_until)
+    change.put_contacts(person, [(contact.kind, contact.url) for contact in item.contacts])
+
+
+def _timezone(description: Description, snapshot: RegisterSnapshot, scope: str) -> str:
+    """Of the site the scope is in, so that a day ends when it ends there; else UTC."""
+    places = [(site.item.scope, site.item.timezone) for site in description.sites]
+    places += [(site.scope, site.timezone) for site in snapshot.sites]
+    return next((timezone for node, timezone in places if covers(node, scope)), "UTC")

@@ -1,11 +1,11 @@
 """The heat and moisture balance of one zone: sun on the roof, machines, people, ventilation, mass.
 
-One well-mixed air node with its thermal mass (ISO 13790 calls that a one-capacity model), a radiant temperature
+One well-mixed air node with its thermal mass (a one-capacity model), a radiant temperature
 from the roof and the machines, and a 150 mm globe that follows with its own lag.
 """
 
 from dataclasses import dataclass
-from math import exp, pow, sqrt
+from math import exp, log, sqrt
 
 from firmware_sim.kinds import ZoneKind
 from firmware_sim.outdoor import OutdoorAir, vapour_pressure
@@ -100,6 +100,6 @@ def _approach(now: float, goal: float, elapsed: float) -> float:
 
 def _globe(air: float, radiant: float, speed: float) -> float:
     """Temperature of a 150 mm black globe (linearised ISO 7726 balance, forced convection with a floor)."""
-    convection = max(6.3 * pow(speed, 0.6) / pow(0.15, 0.4), 3.2)
+    convection = max(6.3 * exp(0.6 * log(speed) - 0.4 * log(0.15)), 3.2)
     exchange = 4.0 * 0.95 * 5.67e-8 * (273.15 + 0.5 * (air + radiant)) ** 3
     return air + (radiant - air) * exchange / (exchange + convection)

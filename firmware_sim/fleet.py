@@ -1,4 +1,4 @@
-"""A fleet: simulated factories under one seed, with their devices, their keys and the truth in their zones."""
+"""A fleet: simulated factories under one seed, their devices, their keys and the truth in their zones."""
 
 from dataclasses import dataclass
 from hashlib import sha256

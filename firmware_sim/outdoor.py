@@ -1,7 +1,7 @@
 """The weather outside a factory: a plausible climate from the latitude alone, day and season by the sun.
 
-It is a stand-in for weather, not a forecast: monthly means are near those of the garment belt (latitudes 5 to 30), the
-humidity moves against the temperature within a day, and clouds take sun away.
+It is a stand-in for weather, not a forecast: monthly means are near those of the garment belt (latitudes
+5 to 30), the humidity moves against the temperature within a day, and clouds take sun away.
 """
 
 from dataclasses import dataclass

@@ -89,13 +89,13 @@ def _check_mode(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise ServerKeyError(
-            f"The server key {path} can be read by others (mode {mode:04o}). Run `chmod 600 {path}`; if it was "
-            "open for long, make a new one and tell the gateways."
+            f"The server key {path} can be read by others (mode {mode:04o}). Run `chmod 600 {path}`; "
+            "if it was open for long, make a new one and tell the gateways."
         )
 
 
 def _damaged(path: Path) -> str:
     return (
-        f"The server key {path} is not an Ed25519 private key in PEM. Put it back from a backup: gateways trust "
-        "this key alone, and a new one has to be given to each of them."
+        f"The server key {path} is not an Ed25519 private key in PEM. Put it back from a backup: gateways "
+        "trust this key alone, and a new one has to be given to each of them."
     )

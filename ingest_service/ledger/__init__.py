@@ -1,1 +1,1 @@
-"""The append-only record of batches as received: the source of truth."""
+"""The append-only record of everything received: the source of truth of the server."""

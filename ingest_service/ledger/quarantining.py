@@ -1,0 +1,109 @@
+"""Writing the quarantine inside a commit, with a quota so that nobody can fill the disk with rubbish."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from ingest_service.ledger.port import Accepted, Rejected, Remark
+from osh_domain.batch import text_hash
+
+MOST_ENTRIES = 10_000
+MOST_BYTES = 256 * 2**20
+"""Most that is kept for one registered gateway, and for all unregistered devices together."""
+
+INSERT = (
+    "INSERT INTO quarantine(received_at, source, topic, site, gateway, known, payload, payload_hash, "
+    "code, detail, epoch, seq, trusted, batch_hash, ledger_row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+REPEAT = """
+INSERT INTO repeats(quarantine_id, times, last_at, last_row) VALUES (?, ?, ?, ?)
+ON CONFLICT(quarantine_id) DO UPDATE SET times = times + excluded.times,
+  last_at = max(last_at, excluded.last_at), last_row = coalesce(excluded.last_row, last_row)
+"""
+USED = "SELECT count(*), coalesce(sum(length(payload)), 0) FROM quarantine WHERE "
+
+
+class Used(dict[str, list[int]]):
+    """Entries and bytes in the quarantine by gateway, "" for all unregistered devices."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    remark: Remark
+    first: Accepted
+    first_row: int
+    times: int
+    last_at: float
+    last_row: int
+
+
+@dataclass(slots=True)
+class Quarantine:
+    """The quarantine's part of one commit."""
+
+    connection: sqlite3.Connection
+    used: Used
+    _remarks: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
+
+    def put(self, entry: Rejected) -> int | None:
+        """The number of the entry that holds this payload, a new one or the one it came to before.
+
+        None when the quota is used up; then nothing was kept.
+        """
+        number = self._find(entry.gateway, entry.payload_hash, entry.code)
+        if number is not None:
+            self.connection.execute(REPEAT, (number, 1, entry.received_at, None))
+            return number
+        used = self._used(entry)
+        if used[0] >= MOST_ENTRIES or used[1] + len(entry.payload) > MOST_BYTES:
+            return None
+        used[0] += 1
+        used[1] += len(entry.payload)
+        e = entry
+        done = self.connection.execute(INSERT, (
+            e.received_at, e.source, e.topic, e.site, e.gateway, int(e.known), e.payload, e.payload_hash,
+            e.code, e.detail, e.epoch, e.seq, int(e.trusted), e.batch_hash, None,
+        ))  # fmt: skip
+        return done.lastrowid
+
+    def remark(self, entry: Accepted, row: int, remark: Remark) -> None:
+        """Note a remark on a ledger row; written once for the whole group by `finish`."""
+        key = (entry.gateway, remark.code, remark.subject)
+        seen = self._remarks.get(key)
+        if seen is None:
+            self._remarks[key] = _Seen(remark, entry, row, 1, entry.received_at, row)
+        else:
+            seen.times, seen.last_at, seen.last_row = seen.times + 1, entry.received_at, row
+
+    def finish(self) -> None:
+        for (gateway, code, subject), seen in self._remarks.items():
+            name = text_hash(f"remark:{subject}".encode())
+            number = self._find(gateway, name, code)
+            times = seen.times
+            if number is None:
+                number = self._insert_remark(seen, name)
+                times -= 1
+            if times:
+                self.connection.execute(REPEAT, (number, times, seen.last_at, seen.last_row))
+
+    def _insert_remark(self, seen: _Seen, name: str) -> int | None:
+        e = seen.first
+        return self.connection.execute(INSERT, (
+            e.received_at, e.source, e.topic, e.site, e.gateway, 1, b"", name, seen.remark.code,
+            seen.remark.detail, e.epoch, e.seq, 0, e.batch_hash, seen.first_row,
+        )).lastrowid  # fmt: skip
+
+    def _find(self, gateway: str, payload_hash: str, code: str) -> int | None:
+        found = self.connection.execute(
+            "SELECT id FROM quarantine WHERE gateway = ? AND payload_hash = ? AND code = ?",
+            (gateway, payload_hash, code),
+        ).fetchone()
+        return int(found[0]) if found else None
+
+    def _used(self, entry: Rejected) -> list[int]:
+        key = entry.gateway if entry.known else ""
+        if key not in self.used:
+            where, values = ("gateway = ? AND known = 1", (key,)) if entry.known else ("known = 0", ())
+            self.used[key] = list(self.connection.execute(USED + where, values).fetchone())
+        return self.used[key]

@@ -33,14 +33,17 @@ class Facts(BaseModel):
 
 
 class Measured(Facts):
-    """One number and all that must travel with it to the screen; `value` None means "cannot tell"."""
+    """One number and all that must travel with it to the screen; `value` None means "cannot tell".
+
+    `time` is the end of what was measured; older than `stale_after_s` it is drawn as stale.
+    """
 
     kind: str
     value: float | None
     unit: str
     decimals: int
     time: float | None
-    period_s: float
+    stale_after_s: float
     stale: bool
     grade: GradeLetter | None = None
     coverage: float | None = None
@@ -58,8 +61,10 @@ class LimitLine(Facts):
     instrument: str
     clause: str
     confidence: str
-    rule: str = ""
-    pack: str = ""
+    severity: str
+    rule: str
+    pack: str
+    band: tuple[float, float] | None = None
 
 
 class Reason(Facts):

@@ -24,6 +24,7 @@ class HazardStanding(Facts):
     """How one hazard stands in one zone now: the judged value, its limit and why the state is so."""
 
     hazard: Hazard
+    panel: str
     state: State
     reason: Reason
     judged: Measured | None
@@ -76,7 +77,6 @@ class Look(Facts):
     at: float
     who: str
     role: str
-    page: str
 
 
 class Factory(Facts):
@@ -127,6 +127,14 @@ class Source(Facts):
     flags: int
 
 
+class PanelName(Facts):
+    """One chart of a hazard: sound, WBGT, one kind of dust or gas."""
+
+    id: str
+    title: str
+    unit: str
+
+
 class Zone(Facts):
     now: float
     site: SiteName
@@ -143,10 +151,10 @@ class Zone(Facts):
     standing: HazardStanding
     others: tuple[HazardStanding, ...]
     facts: tuple[Measured, ...]
+    panels: tuple[PanelName, ...]
     limits: tuple[LimitLine, ...]
     shifts: tuple[ShiftLine, ...]
     sources: tuple[Source, ...]
-    unit: str
 
 
 class ChartLine(Facts):
@@ -155,7 +163,7 @@ class ChartLine(Facts):
     kind: str
     unit: str
     decimals: int
-    weight: Literal["thin", "thick"]
+    weight: Literal["thin", "thick", "dashed"]
     values: tuple[float | None, ...]
 
 

@@ -42,10 +42,10 @@ class NoticeLine(Facts):
     person: str
     side: str
     channel: str
-    address: str
     language: str
     subject: str
     body: str
+    reason: str
     created_at: float
     due_at: float
     state: str
@@ -104,7 +104,7 @@ class GatewayLine(Facts):
     state_at: float | None
     last_batch_at: float | None
     backlog: int | None
-    clock: int | None
+    clock: str | None
     clock_error_s: float | None
     disk_free_share: float | None
     cpu_celsius: float | None
@@ -113,6 +113,7 @@ class GatewayLine(Facts):
     rejected: int
     conflicts: int
     drops: int
+    chain_breaks: int
     revoked_at: float | None
     silent: bool
 
@@ -148,10 +149,10 @@ class Gateway(Facts):
 
 
 class RunnerLine(Facts):
-    """A process of the server and how long ago it was last heard."""
+    """A process of the server and how long ago [s of the wall clock] it was last heard."""
 
     name: str
-    beat_at: float
+    age_s: float
     alive: bool
     facts: tuple[tuple[str, str], ...]
 
@@ -170,14 +171,17 @@ class Fleet(Facts):
 class QuarantineLine(Facts):
     id: int
     received_at: float
+    last_at: float
+    times: int
     source: str
     topic: str
-    site: str | None
-    gateway: str | None
+    site: str
+    gateway: str
+    known: bool
     code: str
     detail: str
     size: int
-    replayed: bool
+    settled: bool
 
 
 class QuarantineEvent(Facts):
@@ -190,8 +194,9 @@ class QuarantineEvent(Facts):
 class QuarantineList(Facts):
     now: float
     lines: tuple[QuarantineLine, ...]
-    codes: tuple[tuple[str, int], ...]
+    codes: tuple[str, ...]
     code: str
+    older: int | None
 
 
 class QuarantineItem(Facts):

@@ -1,0 +1,82 @@
+"""Collect every text of the pages into `oshwatch.pot`; with `--check`, say whether that file is fresh."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
+
+ROOT: Final = Path(__file__).parent.parent
+POT: Final = Path(__file__).parent / "oshwatch.pot"
+
+HEADER: Final = (
+    'msgid ""\nmsgstr ""\n"Project-Id-Version: oshwatch\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+)
+
+Text = tuple[str, ...]
+
+
+def collect() -> str:
+    """The template of all catalogues: each text once, with the files it stands in."""
+    found: dict[Text, list[str]] = {}
+    for path in sorted((ROOT / "web").rglob("*")):
+        if path.suffix not in {".py", ".html"}:
+            continue
+        texts = _of_template(path) if path.suffix == ".html" else _of_module(path)
+        for text in texts:
+            places = found.setdefault(text, [])
+            place = str(path.relative_to(ROOT.parent))
+            if place not in places:
+                places.append(place)
+    return HEADER + "".join(_entry(text, places) for text, places in sorted(found.items()))
+
+
+def _of_template(path: Path) -> Iterator[Text]:
+    tree = Environment(autoescape=True, extensions=["jinja2.ext.do"]).parse(path.read_text("utf-8"))
+    for _line, _function, message in extract_from_ast(tree, ("_", "ngettext"), babel_style=False):
+        parts = (message,) if isinstance(message, str) else (message or ())
+        yield tuple(part for part in parts if part)
+
+
+def _of_module(path: Path) -> Iterator[Text]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        wanted = {"_": 1, "N_": 1, "count": 2}.get(name, 0)
+        parts = [arg.value for arg in node.args[:wanted] if isinstance(arg, ast.Constant)]
+        if wanted and len(parts) == wanted and all(isinstance(part, str) for part in parts):
+            yield tuple(str(part) for part in parts)
+
+
+def _entry(text: Text, places: list[str]) -> str:
+    lines = [f"#: {' '.join(places)}", f"msgid {_quoted(text[0])}"]
+    if len(text) > 1:
+        lines += [f"msgid_plural {_quoted(text[1])}", 'msgstr[0] ""', 'msgstr[1] ""']
+    else:
+        lines.append('msgstr ""')
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def main(arguments: list[str]) -> int:
+    """Write the template, or with `--check` answer 1 when it is stale."""
+    text = collect()
+    if "--check" in arguments:
+        if POT.is_file() and POT.read_text("utf-8") == text:
+            return 0
+        sys.stderr.write(f"{POT} is stale: run `python -m ingest_service.locale`\n")
+        return 1
+    POT.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""How long the rules judged a zone to be above a limit: counted minutes, never averages."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from ingest_service.cases.schema import JUDGEMENTS
+
+_COUNT = (
+    sa.select(JUDGEMENTS.c.verdict, sa.func.count())
+    .where(
+        JUDGEMENTS.c.zone == sa.bindparam("zone"),
+        JUDGEMENTS.c.rule == sa.bindparam("rule"),
+        JUDGEMENTS.c.minute > sa.bindparam("after"),
+        JUDGEMENTS.c.minute <= sa.bindparam("to"),
+    )
+    .group_by(JUDGEMENTS.c.verdict)
+)
+
+
+class Minutes(NamedTuple):
+    """Minutes of a span by verdict; `expected` are those that should have been judged."""
+
+    above: int
+    within: int
+    expected: int
+
+    @property
+    def known(self) -> int:
+        return self.above + self.within
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the span about which something is known; None for an empty span."""
+        return min(1.0, self.known / self.expected) if self.expected else None
+
+    @property
+    def share(self) -> float | None:
+        """Share of the known minutes that were above; None when nothing is known."""
+        return self.above / self.known if self.known else None
+
+    @property
+    def hours(self) -> float:
+        return self.above / 60.0
+
+    def __add__(self, other: object) -> Minutes:
+        if not isinstance(other, Minutes):
+            return NotImplemented
+        return Minutes(self.above + other.above, self.within + other.within, self.expected + other.expected)
+
+
+NOTHING = Minutes(0, 0, 0)
+
+
+def between(connection: sa.Connection, zone: str, rule: str, start: float, end: float) -> Minutes:
+    """Count the judged minutes of a zone and a rule in [start, end], instants in s."""
+    after, to = int(start // 60), int(end // 60)
+    if to <= after:
+        return NOTHING
+    rows = connection.execute(_COUNT, {"zone": zone, "rule": rule, "after": after, "to": to})
+    counts = {verdict: number for verdict, number in rows}  # noqa: C416 - rows, not pairs, for the checker
+    return Minutes(counts.get("above", 0), counts.get("within", 0), to - after)

@@ -1,0 +1,153 @@
+"""One zone and one hazard: the sentence's facts, the shifts, and where the numbers come from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from ingest_service.auth.access import Action
+from ingest_service.queries import site_weeks
+from ingest_service.queries.chart import span_of
+from ingest_service.queries.judged import Minutes
+from ingest_service.queries.measured import MINUTE_S, letter, of_channel
+from ingest_service.queries.models import GradeLetter, Hazard, Split, State
+from ingest_service.queries.models import Reason as Why
+from ingest_service.queries.panels import HAZARDS, Panel, feeds, panel, panels_of
+from ingest_service.queries.places import HazardStanding, PanelName, ShiftLine, Source
+from ingest_service.queries.places import Zone as ZonePage
+from ingest_service.queries.standings import Standings
+from ingest_service.queries.view import NotHere, View, site_name
+from ingest_service.register.entries import ExpectedChannel, Site, Zone
+from osh_domain.coverage import shift_capture
+from osh_domain.quantities import UnknownQuantity, quantity
+from osh_domain.shifts import ShiftInstance
+
+SHIFTS_S: Final = 7 * 86400.0
+_NOT_WATCHED: Final[State] = "cannot_tell"
+
+
+def zone(view: View, site_id: str, word: str, hazard: str = "heat", range_name: str = "day") -> ZonePage:
+    """Everything the page of one zone shows beside its charts. Raises NotHere."""
+    site, place = view.zone(site_id, word, Action.READ_SITE)
+    if hazard not in HAZARDS:
+        raise NotHere(f"There is no hazard {hazard!r}; there are {', '.join(HAZARDS)}.")
+    chosen: Hazard = next(one for one in HAZARDS if one == hazard)
+    standings = Standings(view, [site])
+    standing = standings.of_hazard(place, chosen) or _unwatched(chosen)
+    watched = [one for one in panels_of(chosen) if standings.watched(place, one)]
+    first = panel(standing.panel)
+    facts = [standings.latest(place.id, kind) for kind in (first.facts if first else ())]
+    return ZonePage(
+        now=view.now,
+        site=site_name(site),
+        id=place.id,
+        path=f"/factories/{site.id}/zones/{place.word}",
+        name=place.name,
+        kind=place.kind,
+        workers=Split(women=place.women, men=place.men),
+        metabolic_class=place.metabolic_class,
+        acclimatised=place.acclimatised,
+        radiant_source=place.radiant_source,
+        hazard=chosen,
+        range=span_of(view, site.id, range_name)[0],
+        standing=standing,
+        others=tuple(one for one in standings.of_zone(place) if one.hazard != chosen),
+        facts=tuple(fact for fact in facts if fact is not None),
+        panels=tuple(PanelName(id=one.id, title=one.title, unit=one.unit) for one in watched),
+        limits=tuple(
+            line for one in watched for line in view.limits.of_zone(site, place, one.judged, view.now)
+        ),
+        shifts=_shift_lines(view, site, place, chosen, first),
+        sources=tuple(_sources(view, standings, place, chosen)),
+    )
+
+
+def _unwatched(hazard: Hazard) -> HazardStanding:
+    return HazardStanding(
+        hazard=hazard,
+        panel=panels_of(hazard)[0].id,
+        state=_NOT_WATCHED,
+        reason=Why(code="not_watched"),
+        judged=None,
+        momentary=None,
+        limit=None,
+        since=None,
+        case=None,
+    )
+
+
+def _shift_lines(
+    view: View, site: Site, place: Zone, hazard: Hazard, shown: Panel | None
+) -> tuple[ShiftLine, ...]:
+    """The shifts of the last week, newest first."""
+    if shown is None:
+        return ()
+    shifts = view.register.calendar(site.id).instances(view.now - SHIFTS_S, view.now)
+    with view.engine.connect() as connection:
+        return tuple(
+            _shift_line(view, connection, site, place, hazard, shown, shift) for shift in reversed(shifts)
+        )
+
+
+def _shift_line(
+    view: View,
+    connection: sa.Connection,
+    site: Site,
+    place: Zone,
+    hazard: Hazard,
+    shown: Panel,
+    shift: ShiftInstance,
+) -> ShiftLine:
+    span: Minutes = site_weeks.of_shift(view, connection, site, place, hazard, shift)
+    m0, m1 = int(shift.start // MINUTE_S) + 1, int(min(shift.end, view.now) // MINUTE_S)
+    rows = [row for row in view.series.exposures(place.id, shown.judged, m0, m1) if row.value is not None]
+    worst = max(rows, key=lambda row: row.value or 0.0, default=None)
+    grade: GradeLetter | None = letter(max((row.grade for row in rows), default=None))
+    return ShiftLine(
+        shift=shift.name,
+        start=shift.start,
+        end=shift.end,
+        hours_above=span.hours if span.above or shift_capture(span.expected, span.known) else None,
+        worst=worst.value if worst else None,
+        worst_at=worst.minute * MINUTE_S if worst else None,
+        coverage=span.coverage,
+        grade=grade,
+    )
+
+
+def _sources(view: View, standings: Standings, place: Zone, hazard: Hazard) -> list[Source]:
+    found = [
+        _source(view, standings, expected)
+        for expected in view.register.expected_in(place.id, view.now)
+        if any(feeds(expected.quantity, one) for one in panels_of(hazard)) or _of(expected, hazard)
+    ]
+    return sorted(found, key=lambda source: (source.gateway, source.sensor, source.quantity))
+
+
+def _of(expected: ExpectedChannel, hazard: Hazard) -> bool:
+    try:
+        return quantity(expected.quantity).hazard == hazard
+    except UnknownQuantity:
+        return False
+
+
+def _source(view: View, standings: Standings, expected: ExpectedChannel) -> Source:
+    entry = standings.channel(expected)
+    placements = view.register.placements_of(expected.gateway, expected.sensor)
+    placement = next((one for one in placements if one.valid_at(view.now)), None)
+    try:
+        title = quantity(expected.quantity).title
+    except UnknownQuantity:
+        title = expected.quantity
+    return Source(
+        gateway=expected.gateway,
+        sensor=expected.sensor,
+        quantity=expected.quantity,
+        title=title,
+        last=of_channel(expected.quantity, entry, expected.period_s, view),
+        period_s=expected.period_s,
+        height_m=placement.height_m if placement else None,
+        placed_since=placement.valid_from if placement else None,
+        flags=(entry.last_flags or 0) if entry else 0,
+    )

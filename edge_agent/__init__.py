@@ -1,1 +1,3 @@
 """Runs on the gateway: samples, keeps, seals, signs and delivers."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,86 @@
+"""What an acknowledgement means for the outbox: confirm, hold, or stop believing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from edge_agent.delivery import Delivery
+from edge_agent.identity import Identity
+from edge_agent.outbox.store import Outbox
+from osh_domain.acknowledgement import Ack, Rejection
+
+if TYPE_CHECKING:
+    from edge_agent.publisher import Counters, Listener
+
+DISPUTE = "ledger_differs"
+log = structlog.get_logger(__name__)
+
+
+class AckReader:
+    """Applies verified acknowledgements. They state facts: late, doubled or out of order does no harm."""
+
+    def __init__(self, identity: Identity, outbox: Outbox, delivery: Delivery, counters: Counters) -> None:
+        self.listener: Listener | None = None
+        self._identity = identity
+        self._outbox = outbox
+        self._delivery = delivery
+        self._counters = counters
+
+    @property
+    def disputed(self) -> bool:
+        """Whether an earlier acknowledgement contradicted our own chain and none has agreed since."""
+        return int(self._outbox.note(DISPUTE) or "0") > 0
+
+    def read(self, said: dict[str, object], now: float) -> None:
+        """Apply one acknowledgement. Raises WireError when it is not one."""
+        ack = Ack.from_dict(said)
+        if ack.gw != self._identity.gateway:
+            self._counters.strange_words += 1
+            return
+        self._delivery.obey(ack.win, ack.rate)
+        self._delivery.server_spoke(now)
+        if not self._disputed(ack):
+            ranges = [(1, ack.cum), *ack.sel] if ack.cum else list(ack.sel)
+            confirmed = self._outbox.confirm(ack.ep, ranges)
+            self._delivery.settle(confirmed)
+            self._counters.acknowledged += len(confirmed)
+        # After the confirmation, since a rejection wins; it names our own bytes, so no dispute matters.
+        for rejection in ack.rej:
+            self._hold(rejection)
+
+    def _disputed(self, ack: Ack) -> bool:
+        """Whether the server's ledger holds something else under our numbers; then nothing is confirmed.
+
+        The dispute is written down and outlasts restarts, until an acknowledgement that reaches as far agrees.
+        """
+        own = self._outbox.head_of(ack.ep)
+        if own is None:
+            self._counters.strange_words += 1
+            return True
+        mine = own.batch_hash if ack.cum == own.seq else self._outbox.hash_of(ack.ep, ack.cum)
+        highest = max([ack.cum, *(last for _, last in ack.sel)])
+        differs = highest > own.seq or (mine is not None and ack.head is not None and ack.head != mine)
+        since = int(self._outbox.note(DISPUTE) or "0")
+        if differs:
+            if not since:
+                self._outbox.write_notes({DISPUTE: str(max(1, ack.cum))})
+                self._tell(f"ledger differs at {ack.ep}/{ack.cum}: nothing is deleted any more")
+            return True
+        if since and ack.cum >= since:
+            self._outbox.write_notes({DISPUTE: "0"})
+            self._tell(f"ledger agrees again at {ack.ep}/{ack.cum}")
+        return ack.cum < since
+
+    def _hold(self, rejection: Rejection) -> None:
+        row = self._outbox.hold(rejection.h, rejection.code)
+        if row is not None:
+            self._delivery.settle([row])
+            self._counters.held += 1
+            log.error("the server refused a batch", seq=rejection.seq, code=rejection.code)
+            self._tell(f"held: the server refused batch {rejection.seq} ({rejection.code})")
+
+    def _tell(self, text: str) -> None:
+        if self.listener is not None:
+            self.listener.tell(text)

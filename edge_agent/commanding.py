@@ -1,0 +1,71 @@
+"""Commands of the server: flush, resend, identify. Others are refused in words."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import structlog
+
+from edge_agent.identity import Identity
+from edge_agent.outbox.store import Outbox
+
+if TYPE_CHECKING:
+    from edge_agent.publisher import Listener
+
+REMEMBERED = 64
+log = structlog.get_logger(__name__)
+
+
+class CommandDesk:
+    """Obeys each verified command once; QoS 1 may bring it twice."""
+
+    def __init__(self, identity: Identity, outbox: Outbox) -> None:
+        self.listener: Listener | None = None
+        self._identity = identity
+        self._outbox = outbox
+        self._answers: OrderedDict[str, dict[str, object]] = OrderedDict()
+
+    def obey(self, said: dict[str, object], wall: float) -> dict[str, object] | None:
+        """The answer to publish, or None when the command has no id to answer to."""
+        name = said.get("id")
+        if not isinstance(name, str):
+            return None
+        if name not in self._answers:
+            self._answers[name] = {"id": name, **self._do(said, wall)}
+            if len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        return self._answers[name]
+
+    def _do(self, said: dict[str, object], wall: float) -> dict[str, object]:
+        expires = said.get("exp")
+        if not isinstance(expires, int | float) or wall > expires:
+            return _refuse("expired: the command is too old, or does not say until when it holds")
+        args = said.get("args")
+        arguments = args if isinstance(args, dict) else {}
+        operation = said.get("op")
+        log.info("command", op=operation)
+        if operation == "flush":
+            if self.listener is not None:
+                self.listener.flush()
+            return {"ok": True}
+        if operation == "identify":
+            return {"ok": True, "is": self.listener.identify() if self.listener is not None else {}}
+        if operation == "resend":
+            return self._resend(arguments)
+        return _refuse(f"unknown: {operation!r}; known are flush, resend, identify")
+
+    def _resend(self, arguments: dict[str, object]) -> dict[str, object]:
+        epoch, first, last = (arguments.get(key) for key in ("ep", "from", "to"))
+        if (
+            not isinstance(epoch, str)
+            or not isinstance(first, int)
+            or not isinstance(last, int)
+            or first > last
+        ):
+            return _refuse("arguments: resend needs ep, from and to")
+        return {"ok": True, "batches": self._outbox.send_again(epoch, first, last)}
+
+
+def _refuse(reason: str) -> dict[str, object]:
+    return {"ok": False, "error": reason}

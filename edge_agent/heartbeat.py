@@ -1,0 +1,40 @@
+"""The gateway's own state as channels of the sensor `sys`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_agent.outbox.disk import DiskSpace
+from edge_agent.outbox.records import OpenRecord
+from edge_agent.outbox.store import Outbox
+from osh_domain.quantities import quantity
+from osh_domain.readings import SYSTEM_SENSOR
+
+THERMAL_ZONE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+def heartbeat(
+    outbox: Outbox, disk: DiskSpace, mono: float, *, thermal: Path | None = THERMAL_ZONE
+) -> list[OpenRecord]:
+    """Backlog, free share of the disk and, where the machine tells it, its temperature."""
+    values = {"outbox": float(outbox.counts().waiting), "disk_free": round(1.0 - disk.used_share(), 4)}
+    temperature = _temperature(thermal)
+    if temperature is not None:
+        values["temp"] = temperature
+    return [
+        OpenRecord(mono, SYSTEM_SENSOR, name, value, quantity(name).unit, 0) for name, value in values.items()
+    ]
+
+
+def status(text: str, mono: float, *, name: str = "status") -> OpenRecord:
+    """A word about the gateway itself (`status`), or about missing readings (`gap`)."""
+    return OpenRecord(mono, SYSTEM_SENSOR, name, text, None, 0)
+
+
+def _temperature(thermal: Path | None) -> float | None:
+    if thermal is None:
+        return None
+    try:
+        return int(thermal.read_text()) / 1000.0
+    except (OSError, ValueError):
+        return None

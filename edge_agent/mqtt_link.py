@@ -1,0 +1,237 @@
+"""The cable: MQTT 5 through paho, whose thread only fills a queue; the caller's thread decides."""
+
+from __future__ import annotations
+
+import queue
+import random
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+KEEPALIVE_S = 30
+SESSION_EXPIRY_S = 60  # only so that the will waits; no data depends on a broker session
+WILL_DELAY_S = 30
+RECEIVE_MAXIMUM = 32
+IN_FLIGHT = 64  # more than our own windows, so paho never queues for us
+TAKEN_OVER = 0x8E
+CLONE_WAIT_S = (60, 600)
+
+
+class Up(NamedTuple):
+    """Connected; `conn` is the number that the will of this connection carries."""
+
+    conn: int
+
+
+class Down(NamedTuple):
+    """The connection is gone; `taken_over`: another client came with our name."""
+
+    reason: str
+    taken_over: bool
+
+
+class Refused(NamedTuple):
+    """The broker does not let us in."""
+
+    reason: str
+
+
+class Heard(NamedTuple):
+    """A message."""
+
+    topic: str
+    payload: bytes
+
+
+class Answered(NamedTuple):
+    """The broker's PUBACK. Proves nothing; a code from 0x80, or 0x10 (no subscriber), is worth counting."""
+
+    code: int
+
+
+LinkEvent = Up | Down | Refused | Heard | Answered
+
+
+class Post(NamedTuple):
+    """One message to publish."""
+
+    topic: str
+    payload: bytes
+    content_type: str = "application/json"
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    user: tuple[tuple[str, str], ...] = ()
+
+
+class Link(Protocol):
+    """What the publisher needs of a connection. `will(conn)` is asked before each attempt to connect."""
+
+    def open(self, first_conn: int, will: Callable[[int], Post]) -> None: ...
+
+    def events(self) -> list[LinkEvent]: ...
+
+    def subscribe(self, topics: list[str]) -> None: ...
+
+    def publish(self, post: Post) -> bool: ...
+
+    def close(self) -> None:
+        """Leave in good order: the broker forgets the will."""
+
+    def cut(self) -> None:
+        """Vanish as in a power cut: the broker publishes the will."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where to connect and as whom."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    reconnect_longest_s: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"Broker({self.host}:{self.port})"
+
+
+class PahoLink:
+    """A connection that is looked for until it is there, and again whenever it is lost."""
+
+    def __init__(self, client_id: str, broker: Broker, *, wake: Callable[[], None] = lambda: None) -> None:
+        self._broker = broker
+        self._wake = wake
+        self._inbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+        self._conn = 0
+        self._will: Callable[[int], Post] | None = None
+        self._client = client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
+        )
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.reconnect_delay_set(1, max(1, int(broker.reconnect_longest_s)))
+        client.on_socket_open = _without_delay
+        client.on_pre_connect = self._on_pre_connect
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.ca_file is not None:
+            client.tls_set(
+                ca_certs=broker.ca_file,
+                certfile=broker.certificate_file,
+                keyfile=broker.key_file,
+                cert_reqs=ssl.CERT_REQUIRED,
+            )
+
+    def open(self, first_conn: int, will: Callable[[int], Post]) -> None:
+        self._conn = first_conn
+        self._will = will
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._broker.host,
+            self._broker.port,
+            keepalive=KEEPALIVE_S,
+            clean_start=False,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def events(self) -> list[LinkEvent]:
+        found: list[LinkEvent] = []
+        while True:
+            try:
+                found.append(self._inbox.get_nowait())
+            except queue.Empty:
+                return found
+
+    def subscribe(self, topics: list[str]) -> None:
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+
+    def publish(self, post: Post) -> bool:
+        # Without a connection paho would keep the message in memory and send it later beside our own retry.
+        if not self._client.is_connected():
+            return False
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = post.content_type
+        if post.expiry_s is not None:
+            properties.MessageExpiryInterval = post.expiry_s
+        if post.user:
+            properties.UserProperty = list(post.user)
+        info = self._client.publish(post.topic, post.payload, post.qos, post.retain, properties)
+        return info.rc == paho.MQTT_ERR_SUCCESS
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def cut(self) -> None:
+        self._client.loop_stop()
+        connection = self._client.socket()
+        if connection is not None:
+            connection.close()
+
+    # -- paho's thread: put it in the queue, decide nothing ---------------------------------------------
+
+    def _on_pre_connect(self, client: paho.Client, _userdata: object) -> None:
+        if self._will is None:
+            return
+        will = self._will(self._conn)
+        properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+        properties.WillDelayInterval = WILL_DELAY_S
+        properties.ContentType = will.content_type
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+
+    def _on_connect(
+        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        if code.is_failure:
+            self._put(Refused(str(code)))
+            return
+        client.reconnect_delay_set(1, max(1, int(self._broker.reconnect_longest_s)))
+        self._put(Up(self._conn))
+        self._conn += 1
+
+    def _on_disconnect(
+        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+    ) -> None:
+        taken_over = code.value == TAKEN_OVER
+        if taken_over:
+            # Two with one name would throw each other out for ever.
+            pause = random.randint(*CLONE_WAIT_S)  # noqa: S311 - spreading, no secret
+            client.reconnect_delay_set(pause, max(pause, CLONE_WAIT_S[1]))
+        self._put(Down(str(code), taken_over))
+
+    def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        self._put(Heard(message.topic, bytes(message.payload)))
+
+    def _on_publish(
+        self, _client: paho.Client, _userdata: object, _mid: int, code: ReasonCode, _properties: object
+    ) -> None:
+        self._put(Answered(code.value))
+
+    def _put(self, event: LinkEvent) -> None:
+        self._inbox.put(event)
+        self._wake()
+
+
+def _without_delay(_client: paho.Client, _userdata: object, connection: object) -> None:
+    # paho leaves Nagle's algorithm on: with a peer that acknowledges late QoS 1 slows down 10 to 50 times.
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,1 @@
+"""Keeps every sealed batch until the server's ledger has it."""

@@ -1,0 +1,276 @@
+"""The outbox: everything measured and not yet in the server's ledger, in one SQLite file.
+
+WAL with `synchronous=FULL`: when `seal()` or `sync()` returns, what it wrote survives a power cut. One
+connection in one thread. A batch that is not DONE is never deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from edge_agent.outbox.opening import open_file, random_epoch
+from edge_agent.outbox.records import Anchoring, ChainHead, Counts, LastMoment, OpenRecord, Sealed, State
+from osh_domain.batch import genesis, payload_hash
+
+_SEALED_COLUMNS = "row, epoch, seq, batch_hash, payload"
+
+
+class Leftover(NamedTuple):
+    """An open segment found at start: it belongs to an earlier run, perhaps to an earlier boot."""
+
+    anchoring: Anchoring
+    records: list[OpenRecord]
+
+
+class Outbox:
+    """One gateway's outbox. `new_epoch` may be replaced by a seeded source in a simulation."""
+
+    def __init__(
+        self,
+        path: Path,
+        gateway: str,
+        *,
+        serial: str = "unknown",
+        new_epoch: Callable[[], str] = random_epoch,
+    ) -> None:
+        """Open, check and if need be repair; raises OutboxError. `set_aside` names a damaged file."""
+        self.path = path
+        self.gateway = gateway
+        self._db, self.set_aside = open_file(path)
+        try:
+            self.epoch = self._find_epoch(serial, new_epoch)
+        except sqlite3.Error:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the open segment -------------------------------------------------------------------------------
+
+    def sync(self, anchoring: Anchoring, records: Sequence[OpenRecord]) -> None:
+        """Add records to the open segment on disk; they are safe when this returns."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO open_segment (one, boot, off, clk, err, cfg)"
+                " VALUES (1, ?, ?, ?, ?, ?)",
+                anchoring,
+            )
+            self._db.executemany(
+                "INSERT INTO open_records (mono, sensor, quantity, value, unit, flags)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [record._replace(value=json.dumps(record.value)) for record in records],
+            )
+            self._remember(anchoring, records)
+
+    def leftover(self) -> Leftover | None:
+        """The open segment on disk, if any."""
+        row = self._db.execute("SELECT boot, off, clk, err, cfg FROM open_segment").fetchone()
+        if row is None:
+            return None
+        found = self._db.execute(
+            "SELECT mono, sensor, quantity, value, unit, flags FROM open_records ORDER BY id"
+        )
+        records = [OpenRecord(r[0], r[1], r[2], json.loads(r[3]), r[4], r[5]) for r in found]
+        return Leftover(Anchoring(*row), records) if records else None
+
+    # -- sealing ----------------------------------------------------------------------------------------
+
+    def head(self) -> ChainHead:
+        """The end of the chain of the current epoch."""
+        row = self._db.execute(
+            "SELECT head_seq, head_hash FROM epochs WHERE epoch = ?", (self.epoch,)
+        ).fetchone()
+        return ChainHead(*row)
+
+    def seal(
+        self,
+        anchoring: Anchoring,
+        records: Sequence[OpenRecord],
+        seq: int,
+        batch_hash: str,
+        payload: bytes,
+        sealed_at: float,
+    ) -> None:
+        """Write the batch, move the chain and forget the open segment, in one synced transaction."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO batches (epoch, seq, batch_hash, payload_hash, state, sealed_at, records, size,"
+                " payload) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
+                (
+                    self.epoch,
+                    seq,
+                    batch_hash,
+                    payload_hash(payload),
+                    sealed_at,
+                    len(records),
+                    len(payload),
+                    payload,
+                ),
+            )
+            self._db.execute(
+                "UPDATE epochs SET head_seq = ?, head_hash = ? WHERE epoch = ?", (seq, batch_hash, self.epoch)
+            )
+            self._db.execute("DELETE FROM open_segment")
+            self._db.execute("DELETE FROM open_records")
+            self._remember(anchoring, records)
+
+    def configure(self, document: bytes) -> str:
+        """Keep a configuration document; its name is the first 16 bytes of its SHA-256 in hex."""
+        name = hashlib.sha256(document).hexdigest()[:32]
+        self._db.execute(
+            "INSERT OR IGNORE INTO configurations (hash, document) VALUES (?, ?)", (name, document)
+        )
+        return name
+
+    # -- delivery ---------------------------------------------------------------------------------------
+
+    def last_row(self) -> int:
+        """The row of the newest batch ever sealed; later batches have larger ones."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone()
+        return int(row[0]) if row else 0
+
+    def newest_waiting(self, count: int) -> list[int]:
+        """Rows of the newest undelivered batches, newest first."""
+        found = self._db.execute(
+            "SELECT row FROM batches WHERE state = 0 ORDER BY row DESC LIMIT ?", (count,)
+        ).fetchall()
+        return [row for (row,) in found]
+
+    def waiting(self, first: int, last: int, limit: int) -> Iterator[Sealed]:
+        """Undelivered batches of rows `first`..`last`, oldest first."""
+        found = self._db.execute(
+            f"SELECT {_SEALED_COLUMNS} FROM batches"  # noqa: S608 - a constant of ours
+            " WHERE state = 0 AND row BETWEEN ? AND ? ORDER BY row LIMIT ?",
+            (first, last, limit),
+        ).fetchall()
+        return (Sealed(*row) for row in found)
+
+    def hash_of(self, epoch: str, seq: int) -> str | None:
+        """Our own hash of a batch; None when we never made it or no longer have it."""
+        row = self._db.execute(
+            "SELECT batch_hash FROM batches WHERE epoch = ? AND seq = ?", (epoch, seq)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def head_of(self, epoch: str) -> ChainHead | None:
+        """The end of the chain of any epoch of this outbox."""
+        row = self._db.execute("SELECT head_seq, head_hash FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+        return None if row is None else ChainHead(*row)
+
+    def confirm(self, epoch: str, ranges: Iterable[tuple[int, int]]) -> list[int]:
+        """Batches the server's ledger holds become DONE; answers the rows that changed."""
+        changed: list[int] = []
+        with self._transaction():
+            for first, last in ranges:
+                found = self._db.execute(
+                    "UPDATE batches INDEXED BY batches_waiting SET state = 1"
+                    " WHERE state = 0 AND epoch = ? AND seq BETWEEN ? AND ? RETURNING row",
+                    (epoch, first, last),
+                ).fetchall()
+                changed.extend(row for (row,) in found)
+        return changed
+
+    def hold(self, payload_name: str, code: str) -> int | None:
+        """A batch the server refused is kept and not sent again; answers its row, None if it is not ours."""
+        row = self._db.execute(
+            "UPDATE batches SET state = 2, code = ? WHERE payload_hash = ? AND (state <> 2 OR code <> ?)"
+            " RETURNING row",
+            (code, payload_name, code),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def send_again(self, epoch: str, first: int, last: int) -> int:
+        """DONE and HELD batches of a range become SEALED once more (a command of the server)."""
+        return self._db.execute(
+            "UPDATE batches SET state = 0, code = NULL"
+            " WHERE epoch = ? AND seq BETWEEN ? AND ? AND state <> 0",
+            (epoch, first, last),
+        ).rowcount
+
+    def prune(self, *, before: float, limit: int) -> int:
+        """Delete DONE batches sealed before a wall instant, oldest first, at most `limit`."""
+        return self._db.execute(
+            "DELETE FROM batches WHERE row IN"
+            " (SELECT row FROM batches WHERE state = 1 AND sealed_at < ? ORDER BY row LIMIT ?)",
+            (before, limit),
+        ).rowcount
+
+    def counts(self) -> Counts:
+        """How many batches stand where."""
+        (total,) = self._db.execute("SELECT count(*) FROM batches").fetchone()
+        rows = {
+            state: (count, size)
+            for state, count, size in self._db.execute(
+                "SELECT state, count(*), sum(size) FROM batches WHERE state <> 1 GROUP BY state"
+            )
+        }
+        waiting, waiting_bytes = rows.get(State.SEALED, (0, 0))
+        held = rows.get(State.HELD, (0, 0))[0]
+        oldest = self._db.execute("SELECT seq FROM batches WHERE state = 0 ORDER BY row LIMIT 1").fetchone()
+        return Counts(
+            waiting=waiting,
+            waiting_bytes=waiting_bytes,
+            done=total - waiting - held,
+            held=held,
+            oldest_seq=oldest[0] if oldest else None,
+        )
+
+    # -- notes ------------------------------------------------------------------------------------------
+
+    def note(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def write_notes(self, notes: Mapping[str, str]) -> None:
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", notes.items())
+
+    def last_moment(self) -> LastMoment | None:
+        """The latest record ever written here."""
+        text = self.note("last_moment")
+        return None if text is None else LastMoment(*json.loads(text))
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _find_epoch(self, serial: str, new_epoch: Callable[[], str]) -> str:
+        """The epoch of this machine; a copied card starts its own, so the two never share numbers."""
+        row = self._db.execute("SELECT epoch, serial FROM epochs ORDER BY id DESC LIMIT 1").fetchone()
+        if row is not None and row[1] == serial:
+            return str(row[0])
+        epoch = new_epoch()
+        self._db.execute(
+            "INSERT INTO epochs (epoch, serial, head_seq, head_hash) VALUES (?, ?, 0, ?)",
+            (epoch, serial, genesis(self.gateway, epoch)),
+        )
+        return epoch
+
+    def _remember(self, anchoring: Anchoring, records: Sequence[OpenRecord]) -> None:
+        if not records:
+            return
+        mono = max(record.mono for record in records)
+        moment = json.dumps([anchoring.boot, mono, mono + anchoring.off])
+        self._db.execute("INSERT OR REPLACE INTO notes (key, value) VALUES ('last_moment', ?)", (moment,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise

@@ -1,16 +1,72 @@
 """Files made from code, and whether they are fresh: ``python -m tests.generated [--check]``."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingest_service.settings import sample as service_settings
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from edge_agent import settings as agent
+from ingest_service import settings as service
 
 ROOT = Path(__file__).parent.parent
 
+
+def settings_reference() -> str:
+    """docs/settings.md: every setting of both processes, from the tables the processes read."""
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Made by `make generate` from `ingest_service/settings.py` and `edge_agent/settings.py`.",
+            "A key stands in a TOML file or, in capitals behind the prefix, in the environment, which wins.",
+            "All mistakes are reported at once, each with key and way out; an unknown key is a mistake.",
+            "",
+            f"## The service (`{service.PREFIX}...`)",
+            "",
+            *_table(service.Settings),
+            "",
+            f"## The agent on a gateway (`{agent.PREFIX}...`)",
+            "",
+            *_table(agent.AgentSettings),
+            "",
+            "### Each entry of `sensors`",
+            "",
+            *_table(agent.SensorSettings),
+            "",
+            "### Each entry of `channels` of a sensor",
+            "",
+            *_table(agent.ChannelSettings),
+            "",
+            "### `cal` of a channel",
+            "",
+            *_table(agent.Calibration),
+            "",
+        ]
+    )
+
+
+def _table(model: type[BaseModel]) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for key, field in model.model_fields.items():
+        yield f"| `{key}` | {_default(field)} | {field.description} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be set"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value in ((), {}):
+        return "none"
+    return f"`{value}`" if not isinstance(value, bool) else f"`{str(value).lower()}`"
+
+
 # path -> maker of its whole content
 GENERATED: dict[str, Callable[[], str]] = {
-    "deploy/oshwatch.toml.sample": service_settings,
+    "deploy/oshwatch.toml.sample": service.sample,
+    "docs/settings.md": settings_reference,
 }
 
 

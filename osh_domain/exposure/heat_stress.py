@@ -1,0 +1,126 @@
+"""WBGT of ISO 7243:2017: combination, indoor value from a node's sensors, clothing, screening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .globe import STANDARD_DIAMETER_M, equivalent_globe, mean_radiant_temperature
+from .natural_wet_bulb import natural_wet_bulb
+from .psychrometric import STANDARD_PRESSURE_PA
+from .validity import within
+
+PROTECTIVE_AIR_SPEED = 0.1
+"""Air speed [m/s] taken where none is measured: still air gives the higher, protective WBGT."""
+
+BRISK_AIR_SPEED = 0.5
+"""The other air speed [m/s] tried where none is measured and a small globe needs a size correction."""
+
+MEASURED_GLOBE = "measured_globe"
+ASSUMED_GLOBE = "assumed_tg_eq_ta"
+ASSUMED_AIR_SPEED = "+assumed_va"
+NO_GLOBE_UNCERTAINTY = 1.0
+"""Least uncertainty [C] of an estimate without a globe; beside radiant sources its bias can only be low."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndoorWbgt:
+    """WBGT [C] with what it was made from: natural wet bulb and 150 mm globe [C], method, uncertainty [C].
+
+    `uncertainty` is None where the method states none.
+    """
+
+    value: float
+    natural_wet_bulb: float
+    globe150: float
+    method: str
+    uncertainty: float | None
+
+
+def wbgt_indoor(natural_wet_bulb: float, globe150: float) -> float:
+    """Return 0.7 Tnwb + 0.3 Tg [C]: indoors, or outdoors without sun. ISO 7243:2017.
+
+    `globe150` is the temperature in a 150 mm matt black globe. Example: 25 and 32 C give 27.1 C.
+    """
+    return 0.7 * natural_wet_bulb + 0.3 * globe150
+
+
+def wbgt_with_sun(natural_wet_bulb: float, globe150: float, air: float) -> float:
+    """Return 0.7 Tnwb + 0.2 Tg + 0.1 Ta [C]: with solar load, `air` shaded. ISO 7243:2017.
+
+    Example: 25, 32 and 20 C give 25.9 C.
+    """
+    return 0.7 * natural_wet_bulb + 0.2 * globe150 + 0.1 * air
+
+
+def effective_wbgt(wbgt: float, clothing_caf: float) -> float:
+    """Return WBGT plus the clothing adjustment [C]: the value that limits are compared with, ISO 7243:2017.
+
+    Example: 27.1 C in double-layer cloth (3.0) is 30.1 C.
+    """
+    return wbgt + within("clothing adjustment", clothing_caf, 0.0, 12.0, "C")
+
+
+def indoor_wbgt(
+    air: float,
+    rh: float,
+    globe: float | None = None,
+    *,
+    air_speed: float | None = None,
+    globe_diameter: float = STANDARD_DIAMETER_M,
+    pressure: float = STANDARD_PRESSURE_PA,
+) -> IndoorWbgt:
+    """Return the indoor WBGT from a node's sensors, with its method.
+
+    `air` and `globe` in C, `rh` in %, `air_speed` in m/s, `globe_diameter` in m, `pressure` in Pa.
+    ISO 7243:2017 combination of the wick balance's natural wet bulb and the 150 mm globe (ISO 7726).
+    Without an anemometer 0.1 m/s is taken, and with a globe of another size also 0.5, the higher WBGT counts:
+    the size correction grows with air speed; the method ends in `+assumed_va`.
+    Without a globe Tg = Ta is assumed: a screening estimate, at least 1 C uncertain and biased low beside
+    radiant sources, that may not be called compliance. ValueError outside the ranges of the parts.
+    Example: 32 C, 65 %, globe 33.5 C, 0.2 m/s gives 29.0 C, `measured_globe`.
+    """
+    if air_speed is not None:
+        return _at_speed(air, rh, globe, air_speed, globe_diameter, pressure, suffix="")
+    still = _at_speed(air, rh, globe, PROTECTIVE_AIR_SPEED, globe_diameter, pressure, ASSUMED_AIR_SPEED)
+    if globe is None or globe_diameter == STANDARD_DIAMETER_M:
+        return still
+    brisk = _at_speed(air, rh, globe, BRISK_AIR_SPEED, globe_diameter, pressure, ASSUMED_AIR_SPEED)
+    return max(still, brisk, key=lambda one: one.value)
+
+
+def _at_speed(
+    air: float,
+    rh: float,
+    globe: float | None,
+    speed: float,
+    diameter: float,
+    pressure: float,
+    suffix: str,
+) -> IndoorWbgt:
+    if globe is None:
+        wet = natural_wet_bulb(air, rh, speed, None, pressure)
+        return IndoorWbgt(wbgt_indoor(wet, air), wet, air, ASSUMED_GLOBE + suffix, NO_GLOBE_UNCERTAINTY)
+    radiant = mean_radiant_temperature(globe, air, speed, diameter)
+    globe150 = equivalent_globe(globe, air, speed, diameter)
+    wet = natural_wet_bulb(air, rh, speed, radiant, pressure)
+    return IndoorWbgt(wbgt_indoor(wet, globe150), wet, globe150, MEASURED_GLOBE + suffix, None)
+
+
+Screening = Literal["above", "possibly above", "below", "cannot tell"]
+
+
+def screen(effective: float, limit: float, method: str, *, radiant_source: bool) -> Screening:
+    """Judge an effective WBGT [C] against a limit [C] as far as its method allows; nothing is rounded.
+
+    With a measured globe: above, or below. Without one the limit is possibly exceeded from 1 C under it, and
+    an estimate beside a known radiant source is never "below": what it cannot see may be the hazard.
+    Example: 27.2 C against 28 C, `assumed_tg_eq_ta`, is "possibly above".
+    """
+    if effective > limit:
+        return "above"
+    if not method.startswith(ASSUMED_GLOBE):
+        return "below"
+    if effective >= limit - NO_GLOBE_UNCERTAINTY:
+        return "possibly above"
+    return "cannot tell" if radiant_source else "below"

@@ -1,0 +1,43 @@
+"""Time-weighted and height-weighted means: NIOSH 2016-106 section 1.1, ISO 7243:2017."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from .validity import positive
+
+
+def time_weighted_mean(samples: Iterable[tuple[float, float]]) -> float:
+    """Return sum(x t)/sum(t) of (value, duration) pairs; any unit of time, the value's own unit.
+
+    NIOSH 2016-106 section 1.1: WBGT and metabolic rate are one-hour means of this kind. Rest in another area
+    enters with that area's own value. Missing time is left out, never filled. Not for decibels.
+    ValueError without samples or for a duration that is not above 0.
+    Example: 31 C for 45 min and 24 C for 15 min give 29.25 C.
+    """
+    pairs = [(value, positive("duration", duration, "")) for value, duration in samples]
+    if not pairs:
+        raise ValueError("a mean needs at least one sample")
+    return math.fsum(value * duration for value, duration in pairs) / math.fsum(t for _, t in pairs)
+
+
+def height_weighted_wbgt(head: float, abdomen: float, ankles: float) -> float:
+    """Return (head + 2 abdomen + ankles)/4 [C] for a workplace whose heat differs with height.
+
+    ISO 7243:2017, heterogeneous environments; heights about 1.7/1.1/0.1 m standing, 1.1/0.6/0.1 m seated.
+    Example: 28.6, 27.9 and 26.4 C give 27.7 C.
+    """
+    return (head + 2.0 * abdomen + ankles) / 4.0
+
+
+def highest_running_mean(values: Sequence[float], length: int) -> float:
+    """Return the largest mean of any `length` consecutive values.
+
+    29 CFR 1910.1000 and NIOSH short-term limits: any 15 consecutive minutes. ValueError when there are fewer
+    values than that: a shorter record cannot answer.
+    Example: length 2 over 1, 5, 3 gives 4.
+    """
+    if length < 1 or len(values) < length:
+        raise ValueError(f"{len(values)} values hold no run of {length}")
+    return max(math.fsum(values[i : i + length]) / length for i in range(len(values) - length + 1))

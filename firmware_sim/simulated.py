@@ -69,7 +69,10 @@ class Simulated:
         """One sample a channel, for the instant that the clock shows."""
         if not self._open:
             raise DriverError("missing", f"{self._plan.gateway}/{self._plan.sensor} is not open")
-        t = self._clock.wall()
+        return self.samples_at(self._clock.wall())
+
+    def samples_at(self, t: float) -> list[Sample]:
+        """What the device shows at `t`, whatever the clock says: nothing here depends on earlier reads."""
         zone = self._fleet.zone(self._plan.zone)
         state = zone.state(t)
         samples = []

@@ -1,0 +1,66 @@
+"""The network cable of a simulated gateway: an MQTT link that can be pulled out and put back."""
+
+from collections.abc import Callable
+
+from edge_agent.mqtt_link import Broker, Down, LinkEvent, PahoLink, Post, Up
+
+
+class Cable:
+    """A `Link` over a `PahoLink` that is made anew each time the cable is put back."""
+
+    def __init__(self, client_id: str, broker: Broker) -> None:
+        self._client_id, self._broker = client_id, broker
+        self._conn = 0
+        self._will: Callable[[int], Post] | None = None
+        self._link: PahoLink | None = None
+        self._unheard: list[LinkEvent] = []
+        self.plugged = True
+
+    def unplug(self) -> None:
+        """The network is gone without a word; the broker will publish the will in its own time."""
+        self.plugged = False
+        if self._link is not None:
+            self._link.cut()
+            self._link = None
+            self._unheard.append(Down("the cable is out (simulated)", False))
+
+    def plug(self) -> None:
+        """The network is back."""
+        self.plugged = True
+        self._connect()
+
+    def open(self, first_conn: int, will: Callable[[int], Post]) -> None:
+        self._conn, self._will = first_conn, will
+        if self.plugged:
+            self._connect()
+
+    def events(self) -> list[LinkEvent]:
+        found, self._unheard = self._unheard, []
+        if self._link is not None:
+            found += self._link.events()
+        for event in found:
+            if isinstance(event, Up):
+                self._conn = event.conn + 1
+        return found
+
+    def subscribe(self, topics: list[str]) -> None:
+        if self._link is not None:
+            self._link.subscribe(topics)
+
+    def publish(self, post: Post) -> bool:
+        return self._link is not None and self._link.publish(post)
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def cut(self) -> None:
+        if self._link is not None:
+            self._link.cut()
+            self._link = None
+
+    def _connect(self) -> None:
+        if self._will is not None and self._link is None:
+            self._link = PahoLink(self._client_id, self._broker)
+            self._link.open(self._conn, self._will)

@@ -1,0 +1,234 @@
+"""One simulated gateway: the real agent, its outbox and publisher, on a clock, a cable and a power supply."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import inf
+from pathlib import Path
+
+from edge_agent.agent import Agent
+from edge_agent.buses import NoBus
+from edge_agent.clock import SimClock
+from edge_agent.identity import GatewaySigner, Identity
+from edge_agent.mqtt_link import Broker
+from edge_agent.outbox.disk import EndlessDisk
+from edge_agent.settings import AgentSettings, SensorSettings
+from firmware_sim.cable import Cable
+from firmware_sim.faults import Fault, FaultKind
+from firmware_sim.fleet import Fleet, SensorPlan
+from firmware_sim.simulated import options_of
+from firmware_sim.troubled import Troubled
+from firmware_sim.truth import TruthFile
+
+HEARTBEAT_S = 300.0
+KEEP_DONE_DAYS = 1.0
+REPEATED_BATCHES = 3
+TICK_S = 0.001
+RECONNECT_LONGEST_S = 2.0  # a fleet beside its server need not spare it
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where the fleet delivers, and whose word it believes. A gateway without password does not sign in."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    server_key: bytes | None = None
+
+
+class SimGateway:
+    """Steps one agent through true time and lets its faults happen. Not thread-safe."""
+
+    def __init__(
+        self,
+        fleet_name: str,
+        fleet: Fleet,
+        gateway: str,
+        folder: Path,
+        delivery: Delivery,
+        faults: Sequence[Fault],
+        truth: TruthFile,
+        start: float,
+    ) -> None:
+        """The gateway has power at `start` unless a fault says otherwise; `run_to` begins its life."""
+        self.gateway = gateway
+        self._fleet_name, self._fleet, self._folder = fleet_name, fleet, folder
+        self._delivery, self._truth = delivery, truth
+        self._faults = [fault for fault in faults if fault.gateway == gateway]
+        self._edges = sorted(
+            (edge for fault in self._faults for edge in _edges(fault) if edge[0] >= start),
+            key=lambda edge: edge[:2],
+        )
+        self.repeated = 0
+        self._soonest = start
+        self._agent: Agent | None = None
+        self._clock = SimClock(start)
+        self._true_clock = SimClock(start)
+        self._cable = self._new_cable()
+        self._begin_in_the_middle(start)
+
+    def next_due(self) -> float:
+        """The next true instant at which something is to be done."""
+        edge = self._edges[0][0] if self._edges else inf
+        if self._agent is None:
+            return edge
+        # A clock that was set ahead makes an agent late by its own reckoning: due now, never in the past.
+        return min(edge, max(self._agent.next_due() - self._clock.skew_s, self._soonest))
+
+    def run_to(self, t: float) -> None:
+        """Do what is due at true time `t`: faults that begin or end, then a step of the agent."""
+        self._true_clock.set(t)
+        self._soonest = t + TICK_S
+        if self._agent is not None:
+            self._clock.set(t)
+        while self._edges and self._edges[0][0] <= t:
+            _, _, what, fault = self._edges.pop(0)
+            self._truth.fault(fault, what)
+            self._happen(fault, begins=what == "begin")
+        if self._agent is not None:
+            self._agent.step()
+            if self._active(FaultKind.REPEATS, t):
+                self._repeat(self._agent)
+
+    def poll(self) -> None:
+        """Take what the server says and send what may be sent, at the present instant."""
+        if self._agent is not None:
+            self._agent.publisher.step()
+
+    def unacknowledged(self) -> int:
+        """Batches of this boot that the server has not confirmed; 0 while nothing can be delivered."""
+        if self._agent is None or not self._cable.plugged:
+            return 0
+        return self._agent.batches_sealed - self._agent.publisher.counters.acknowledged
+
+    def seal(self) -> None:
+        """Close the open batch, so that it can still be delivered before `stop`."""
+        if self._agent is not None:
+            self._agent.seal("stop")
+            self._agent.publisher.step()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is on its way to a server that is there."""
+        publisher = None if self._agent is None else self._agent.publisher
+        return publisher is not None and publisher.connected and publisher.in_flight > 0
+
+    def stop(self) -> None:
+        """Leave in good order."""
+        if self._agent is not None:
+            self._agent.stop(patience_s=0.0)
+            self._agent = None
+
+    # -- faults -----------------------------------------------------------------------------------------
+
+    def _happen(self, fault: Fault, *, begins: bool) -> None:
+        if fault.kind is FaultKind.POWER_CUT:
+            if begins:
+                self._lose_power()
+            else:
+                self._boot()
+        elif fault.kind is FaultKind.CLOCK_SKEW:
+            self._clock.skew_s = fault.by_s if begins else 0.0
+        elif fault.kind is FaultKind.SILENCE and fault.target == self.gateway:
+            if begins:
+                self._cable.unplug()
+            elif self._agent is not None:
+                self._cable.plug()
+            else:
+                self._cable.plugged = True
+
+    def _active(self, kind: FaultKind, t: float) -> Fault | None:
+        for fault in self._faults:
+            if fault.kind is kind and fault.target == self.gateway and fault.active(t):
+                return fault
+        return None
+
+    def _begin_in_the_middle(self, start: float) -> None:
+        """A run that goes on after a stop finds its gateways as the faults in force have left them."""
+        skew = self._active(FaultKind.CLOCK_SKEW, start)
+        self._clock.skew_s = skew.by_s if skew else 0.0
+        self._cable.plugged = self._active(FaultKind.SILENCE, start) is None
+        if self._active(FaultKind.POWER_CUT, start) is None:
+            self._boot(resumed=True)
+
+    def _lose_power(self) -> None:
+        if self._agent is not None:
+            self._agent.cut()
+            self._agent = None
+
+    def _boot(self, *, resumed: bool = False) -> None:
+        """Power is there. A resumed run writes no gap: its world stood still meanwhile."""
+        t = self._true_clock.wall()
+        boot_id = sha256(f"{self.gateway}:{t!r}".encode()).hexdigest()[:16]
+        self._clock = SimClock(t, booted_at=t, boot_id=boot_id, skew_s=self._clock.skew_s)
+        plugged = self._cable.plugged
+        self._cable = self._new_cable()
+        self._cable.plugged = plugged
+        self._agent = self._build()
+        self._agent.start(note_gap=not resumed)
+
+    def _repeat(self, agent: Agent) -> None:
+        """Batches that the server has confirmed go out once more, byte for byte."""
+        head = agent.outbox.head().seq
+        if head:
+            self.repeated += agent.outbox.send_again(
+                agent.outbox.epoch, max(1, head - REPEATED_BATCHES + 1), head
+            )
+            agent.publisher.batch_sealed()
+            agent.publisher.step()
+
+    # -- building ---------------------------------------------------------------------------------------
+
+    def _new_cable(self) -> Cable:
+        password = self._delivery.passwords.get(self.gateway)
+        broker = Broker(
+            self._delivery.host,
+            self._delivery.port,
+            username=self.gateway if password is not None else None,
+            password=password,
+            reconnect_longest_s=RECONNECT_LONGEST_S,
+        )
+        return Cable(self.gateway, broker)
+
+    def _build(self) -> Agent:
+        plans = self._fleet.sensors_of(self.gateway)
+        settings = AgentSettings(
+            gateway=self.gateway,
+            site=self._fleet.site_of[self.gateway],
+            data_dir=self._folder,
+            seal_grace_s=0.0,
+            heartbeat_s=HEARTBEAT_S,
+            keep_done_days=KEEP_DONE_DAYS,
+            sensors=tuple(
+                SensorSettings(id=plan.sensor, driver=Troubled.kind, period_s=plan.period_s) for plan in plans
+            ),
+        )
+        signer = GatewaySigner.from_bytes(self._fleet.private_key(self.gateway))
+        identity = Identity(
+            self.gateway, settings.site, signer, self._delivery.server_key, serial=f"sim-{self.gateway}"
+        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return Agent.build(
+            settings,
+            self._clock,
+            identity,
+            drivers={plan.sensor: self._driver(plan) for plan in plans},
+            link=self._cable,
+            disk=EndlessDisk(),
+        )
+
+    def _driver(self, plan: SensorPlan) -> Troubled:
+        return Troubled(
+            options_of(self._fleet_name, self._fleet, plan),
+            NoBus(),
+            self._clock,
+            true_clock=self._true_clock,
+            faults=self._faults,
+            truth=self._truth,
+        )
+
+
+def _edges(fault: Fault) -> list[tuple[float, int, str, Fault]]:
+    """(instant, order, begin or end, fault): what ends at an instant ends before anything begins there."""
+    return [(fault.begin, 1, "begin", fault), (fault.end, 0, "end", fault)]

@@ -1,0 +1,189 @@
+"""Runs a fleet through its time: every gateway in one process, at any speed, each nominal instant sampled.
+
+True time is a plain number that goes from instant to instant; `pace` only says how far it may go by now. So a
+run that falls behind catches up without leaving anything out, and its truth does not depend on the speed.
+"""
+
+import heapq
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import structlog
+
+from firmware_sim.faults import FaultRequest, resolve
+from firmware_sim.fleet import DEFAULT_PERIOD_S
+from firmware_sim.gateway import Delivery, SimGateway
+from firmware_sim.simulated import shared_fleet
+from firmware_sim.truth import TruthFile, last_instant
+from osh_domain.scaled_time import ScaledTime
+
+POLL_S = 0.05
+SAVE_EVERY_S = 1.0
+LAST_WORDS_S = 3.0
+# paho waits with select(), which ends at 1,024 descriptors; a gateway takes up to six.
+MOST_GATEWAYS = 150
+# At full speed the fleet waits for the server when so many batches of a gateway are unconfirmed.
+MOST_UNACKNOWLEDGED = 64
+STATE_FILE = "fleet.json"
+_RESUME_AFTER_S = 0.001
+log = structlog.get_logger(__name__)
+
+
+class FleetError(Exception):
+    """A run that cannot begin; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run. `folder` keeps the outboxes and where the run is; `part` (1, 4) is a first quarter."""
+
+    folder: Path
+    fleet: str = "demo"
+    seed: int = 7
+    period_s: float = DEFAULT_PERIOD_S
+    part: tuple[int, int] = (1, 1)
+    truth: Path | None = None
+    faults: Sequence[FaultRequest] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run has got to: begun at `start`, everything until `until` is done."""
+
+    start: float
+    until: float
+
+
+def progress(plan: Plan) -> Progress | None:
+    """Where the run in this folder has got to; None for a new one. Raises FleetError."""
+    path = plan.folder / STATE_FILE
+    try:
+        held = json.loads(path.read_text("utf-8"))
+        found = Progress(float(held["start"]), float(held["until"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FleetError(f"{path} cannot be read ({error}). Delete the folder to begin afresh.") from None
+    wanted = _signature(plan)
+    if held.get("run") != wanted:
+        raise FleetError(
+            f"{plan.folder} holds another run ({held.get('run')}, not {wanted}). "
+            "Give the same fleet, seed and period, or another folder."
+        )
+    told = None if plan.truth is None else last_instant(plan.truth)
+    return found if told is None else Progress(found.start, max(found.until, told))
+
+
+class FleetRunner:
+    """One run of a fleet, from `open()` to `close()`. Not thread-safe; `run` may be stopped by its event."""
+
+    def __init__(self, plan: Plan, delivery: Delivery, start: float) -> None:
+        """`start` is where a new run begins; one that is found in the folder goes on where it was.
+
+        Raises FleetError and FaultError.
+        """
+        self.plan = plan
+        self.fleet = shared_fleet(plan.fleet, plan.seed, plan.period_s)
+        names = self.fleet.gateways[plan.part[0] - 1 :: plan.part[1]]
+        if len(names) > MOST_GATEWAYS:
+            pieces = -(-len(self.fleet.gateways) // MOST_GATEWAYS)
+            raise FleetError(
+                f"{len(names)} gateways are too many for one process (at most {MOST_GATEWAYS}). "
+                f"Run {pieces} processes with --part 1/{pieces} to --part {pieces}/{pieces}."
+            )
+        before = progress(plan)
+        self.start = start if before is None else before.start
+        faults = resolve(plan.faults, self.fleet, self.start)
+        # What was done at the last instant is not done again.
+        self.now = start if before is None else before.until + _RESUME_AFTER_S
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        self.truth = TruthFile(plan.truth)
+        self.truth.run(plan.fleet, plan.seed, self.now)
+        self._confirmed = delivery.server_key is not None
+        self._saved_at = -inf
+        self.gateways = [
+            SimGateway(
+                plan.fleet,
+                self.fleet,
+                name,
+                plan.folder / name,
+                delivery,
+                faults,
+                self.truth,
+                self.now,
+            )
+            for name in names
+        ]
+        self._due = [(gateway.next_due(), number) for number, gateway in enumerate(self.gateways)]
+        heapq.heapify(self._due)
+        self._save()
+
+    def run(self, stop: threading.Event, *, until: float = inf, pace: ScaledTime | None = None) -> None:
+        """Go on until the event is set or true time `until` is reached. No pace: as fast as it goes."""
+        polled = 0.0
+        while not stop.is_set() and self._due and self._due[0][0] < until:
+            real = time.monotonic()
+            if real - polled >= POLL_S:
+                polled = real
+                self.poll()
+            t = self._due[0][0]
+            ahead_s = 0.0 if pace is None else pace.wall_of(t) - time.time()
+            if ahead_s > 0.0:
+                stop.wait(min(POLL_S, ahead_s))
+            elif pace is None and self._server_is_behind():
+                self.poll()
+                stop.wait(0.005)
+            else:
+                self._step()
+        self.truth.flush()
+
+    def poll(self) -> None:
+        """Let every gateway hear and send; save where the run is about once a second."""
+        for gateway in self.gateways:
+            gateway.poll()
+        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
+            self._save()
+
+    def close(self, patience_s: float = LAST_WORDS_S) -> None:
+        """Seal what is open, wait a little for the server's last words, leave in good order."""
+        for gateway in self.gateways:
+            gateway.seal()
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and any(gateway.waits for gateway in self.gateways):
+            for gateway in self.gateways:
+                gateway.poll()
+            time.sleep(0.01)
+        for gateway in self.gateways:
+            gateway.stop()
+        self._save()
+        self.truth.close()
+
+    def _step(self) -> None:
+        t, number = self._due[0]
+        gateway = self.gateways[number]
+        gateway.run_to(t)
+        self.now = t
+        heapq.heapreplace(self._due, (gateway.next_due(), number))
+
+    def _server_is_behind(self) -> bool:
+        return self._confirmed and any(
+            gateway.unacknowledged() > MOST_UNACKNOWLEDGED for gateway in self.gateways
+        )
+
+    def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        self.truth.flush()
+        held = {"run": _signature(self.plan), "start": self.start, "until": self.now}
+        draft = self.plan.folder / (STATE_FILE + ".new")
+        draft.write_text(json.dumps(held), "utf-8")
+        draft.replace(self.plan.folder / STATE_FILE)
+
+
+def _signature(plan: Plan) -> str:
+    part = "" if plan.part == (1, 1) else f", part {plan.part[0]}/{plan.part[1]}"
+    return f"fleet {plan.fleet}, seed {plan.seed}, period {plan.period_s:g} s{part}"

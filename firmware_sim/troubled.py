@@ -1,0 +1,99 @@
+"""A simulated sensor with its faults: what strikes it, and what truth is kept of each read."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from edge_agent.buses import Bus
+from edge_agent.clock import Clock, SimClock
+from edge_agent.driver import API, DeviceInfo, DriverError, Sample
+from firmware_sim.faults import Fault, FaultKind
+from firmware_sim.simulated import Simulated
+from firmware_sim.truth import TruthFile
+
+
+class Troubled:
+    """A `simulated` driver that obeys the faults of its gateway and tells the truth file what was taken.
+
+    `true_clock` shows true time, `clock` what the gateway takes it to be.
+    """
+
+    kind: ClassVar[str] = "simulated"
+    api: ClassVar[int] = API
+
+    @classmethod
+    def check(cls, options: Mapping[str, object]) -> list[str]:
+        """As the driver it stands for."""
+        return Simulated.check(options)
+
+    def __init__(
+        self,
+        options: Mapping[str, object],
+        bus: Bus,
+        clock: Clock,
+        *,
+        true_clock: SimClock,
+        faults: Sequence[Fault] = (),
+        truth: TruthFile,
+    ) -> None:
+        self._sensor = str(options["sensor"])
+        self._name = f"{options['gateway']}/{self._sensor}"
+        self._driver = Simulated(options, bus, true_clock)
+        self._clock, self._true_clock, self._truth = clock, true_clock, truth
+        self._faults = [fault for fault in faults if fault.target.split("/")[1:2] == [self._sensor]]
+        self._quantities: tuple[str, ...] = ()
+
+    def open(self) -> DeviceInfo:
+        """Raises DriverError while the whole sensor is silent."""
+        self._refuse_if_silent()
+        device = self._driver.open()
+        self._quantities = tuple(channel.quantity for channel in device.channels)
+        return device
+
+    def read(self) -> Sequence[Sample]:
+        """The samples after the faults; each one that has a value is in the truth file when this returns."""
+        self._refuse_if_silent()
+        t = self._true_clock.wall()
+        samples = []
+        for real in self._driver.read():
+            if self._active(FaultKind.SILENCE, real.quantity, t) is not None:
+                continue
+            stuck = self._active(FaultKind.STUCK, real.quantity, t)
+            sample = real if stuck is None else self._held(real, stuck)
+            self._tell(sample, real, t)
+            samples.append(sample)
+        return samples
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._driver.close()
+
+    def _refuse_if_silent(self) -> None:
+        t = self._true_clock.wall()
+        for fault in self._faults:
+            if fault.kind is FaultKind.SILENCE and fault.target == self._name and fault.active(t):
+                raise DriverError("timeout", f"{self._name} does not answer (simulated)")
+
+    def _active(self, kind: FaultKind, quantity: str, t: float) -> Fault | None:
+        for fault in self._faults:
+            if fault.kind is kind and fault.active(t) and fault.strikes(self._sensor, quantity):
+                return fault
+        return None
+
+    def _held(self, real: Sample, stuck: Fault) -> Sample:
+        """What the device showed when it got stuck."""
+        for sample in self._driver.samples_at(stuck.begin):
+            if sample.quantity == real.quantity:
+                return sample
+        return real
+
+    def _tell(self, sample: Sample, real: Sample, t: float) -> None:
+        if not isinstance(sample.value, float) or not isinstance(real.value, float):
+            return
+        self._truth.reading(
+            f"{self._name}/{sample.quantity}",
+            t,
+            self._clock.wall(),
+            sample.value,
+            sample.flags,
+            real.value if real.value != sample.value else None,
+        )

@@ -1,4 +1,4 @@
-"""API tokens: `osh_` and 32 random bytes, shown once, kept as a hash, never able to do more than their person."""
+"""API tokens: `osh_` and 32 random bytes, shown once, kept as a hash, never abler than their person."""
 
 import secrets
 import time

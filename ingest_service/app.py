@@ -1,0 +1,150 @@
+"""The web process: pages, JSON interface, health and metrics."""
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sse_starlette.sse import AppStatus
+
+from ingest_service import heartbeat, metrics
+from ingest_service.api import errors
+from ingest_service.api.routes import router as api_router
+from ingest_service.auth.dependencies import csrf_protect
+from ingest_service.context import Context, open_context
+from ingest_service.middleware import RequestMetrics, SecurityHeaders
+from ingest_service.readiness import Readiness, readiness
+from ingest_service.settings import Settings
+
+log = structlog.get_logger()
+
+OPENAPI_PATH: Final = "/api/v1/openapi.json"
+_GRACE_S: Final = 3
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application with its stores open in `app.state.context`; they close when it shuts down."""
+    context = open_context(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.close()
+
+    app = FastAPI(
+        title="OSHWatch",
+        version=version("oshwatch"),
+        description="Heat stress, air quality and noise in garment and footwear factories.",
+        openapi_url=OPENAPI_PATH,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
+    app.add_middleware(RequestMetrics)
+    errors.install(app)
+    _add_health(app, context)
+    app.include_router(api_router, prefix="/api/v1", dependencies=[Depends(csrf_protect)])
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    if find_spec("ingest_service.web.routes") is None:
+        return
+    from ingest_service.web.routes import STATIC, router
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(router, dependencies=[Depends(csrf_protect)], include_in_schema=False)
+
+
+def _add_health(app: FastAPI, context: Context) -> None:
+    @app.get("/healthz", tags=["operation"], summary="The process lives")
+    async def healthz() -> dict[str, bool]:
+        return {"alive": True}
+
+    @app.get(
+        "/readyz",
+        tags=["operation"],
+        summary="Stores can be read and runners live",
+        responses={503: {"model": Readiness, "description": "Something is missing; `not_ready` names it."}},
+    )
+    def readyz() -> Readiness:
+        found = readiness(context)
+        status = 200 if found.ready else 503
+        return JSONResponse(found.model_dump(), status)  # type: ignore[return-value]
+
+    @app.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=Response)
+    def prometheus() -> Response:
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Serve until the event is set. A port that is taken ends the process with one sentence."""
+    listener = _listen(settings)
+    with listener:
+        port = int(listener.getsockname()[1])
+        app = create_app(settings)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=_GRACE_S,
+                server_header=False,
+            )
+        )
+        watcher = threading.Thread(target=_watch, args=(settings, stop, server, port), name="heartbeat")
+        watcher.start()
+        log.info("serving", url=f"http://{settings.http_host}:{port}")
+        AppStatus.should_exit = False
+        try:
+            server.run(sockets=[listener])
+        finally:
+            stop.set()
+            watcher.join()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever set `stop`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _watch(settings: Settings, stop: threading.Event, server: uvicorn.Server, port: int) -> None:
+    """Give signs of life, and pass the wish to stop on to the server and to open event streams."""
+    while not stop.is_set():
+        try:
+            heartbeat.beat(settings.data_dir, "web", port=port)
+        except OSError as error:
+            log.warning("the sign of life cannot be written", error=str(error))
+        stop.wait(1.0)
+    AppStatus.should_exit = True
+    server.should_exit = True
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.http_host, settings.http_port))
+        listener.listen(socket.SOMAXCONN)
+    except OSError as error:
+        listener.close()
+        raise SystemExit(
+            f"oshwatch: {settings.http_host}:{settings.http_port} cannot be served ({error.strerror}). "
+            "Stop what uses the port, or set OSHWATCH_HTTP_PORT to another one."
+        ) from None
+    return listener

@@ -1,0 +1,107 @@
+"""What the web process holds open, and hands to every page and endpoint."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from alert_rules.pack_format import load_packs
+from ingest_service.auth.audit import Audit
+from ingest_service.auth.passwords import Passwords
+from ingest_service.auth.server_key import FILE_NAME, ServerKey
+from ingest_service.auth.sessions import Sessions
+from ingest_service.auth.tokens import Tokens
+from ingest_service.clock import Clock, clock_from
+from ingest_service.database import migrate, open_database
+from ingest_service.ledger.port import Ledger
+from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.queries.limits_in_force import LimitsInForce
+from ingest_service.queries.view import View
+from ingest_service.register.entries import Person
+from ingest_service.register.store import Register
+from ingest_service.series.port import SeriesReader
+from ingest_service.series.sqlite import open_series
+from ingest_service.settings import Settings
+from osh_domain.scaled_time import ScaledTime
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Settings, clock and stores. Everything here may be shared between threads.
+
+    The clock may be simulated (demo); sessions, tokens and the slow-down of sign-ins always use real time.
+    """
+
+    settings: Settings
+    clock: Clock
+    engine: sa.Engine
+    register: Register
+    ledger: Ledger
+    series: SeriesReader
+    server_key: ServerKey
+    sessions: Sessions
+    tokens: Tokens
+    passwords: Passwords
+    audit: Audit
+    limits: LimitsInForce
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir
+
+    def view(self, person: Person | None) -> View:
+        """What a query reads, for this person at this moment."""
+        return View(
+            now=self.clock.now(),
+            rate=1.0 if self.settings.clock is None else ScaledTime.parse(self.settings.clock).rate,
+            person=person,
+            register=self.register.snapshot(),
+            engine=self.engine,
+            series=self.series,
+            ledger=self.ledger,
+            limits=self.limits,
+            data_dir=self.settings.data_dir,
+        )
+
+    def close(self) -> None:
+        """Close every store."""
+        self.series.close()
+        self.ledger.close()
+        self.engine.dispose()
+
+
+def open_context(settings: Settings) -> Context:
+    """Open every store of the data directory.
+
+    Raises DatabaseError, LedgerError, SeriesError or ServerKeyError, each with its way out.
+    """
+    clock = clock_from(settings)
+    engine = open_database(settings.data_dir)
+    try:
+        migrate(engine)
+        register = Register(engine, clock.now)
+        server_key = ServerKey.load_or_create(settings.data_dir / FILE_NAME)
+        ledger = open_ledger(settings.data_dir)
+    except BaseException:
+        engine.dispose()
+        raise
+    try:
+        series = open_series(settings.data_dir, read_only=True)
+    except BaseException:
+        ledger.close()
+        engine.dispose()
+        raise
+    return Context(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        register=register,
+        ledger=ledger,
+        series=series,
+        server_key=server_key,
+        sessions=Sessions(engine),
+        tokens=Tokens(register),
+        passwords=Passwords(register),
+        audit=Audit(register),
+        limits=LimitsInForce(load_packs()),
+    )

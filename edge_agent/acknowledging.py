@@ -53,7 +53,7 @@ class AckReader:
     def _disputed(self, ack: Ack) -> bool:
         """Whether the server's ledger holds something else under our numbers; then nothing is confirmed.
 
-        The dispute is written down and outlasts restarts, until an acknowledgement that reaches as far agrees.
+        The dispute is written down and outlasts restarts, until an acknowledgement reaching as far agrees.
         """
         own = self._outbox.head_of(ack.ep)
         if own is None:

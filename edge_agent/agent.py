@@ -16,10 +16,10 @@ own thread only queues. Use it like this::
 
 Call `step()` (or at least `publisher.step()`) also between instants, some ten times a real second, so that
 acknowledgements are taken and the backlog moves. With `seal_grace_s=0` the readings of a full minute are
-sealed in the same step. After `cut()` build a new Agent with a new SimClock over the same `data_dir`: it seals
-what was open, with the old boot's own clock, and writes a gap record. Simulated fleets may set
-`sync_after_s=3600` to save the disk, and `heartbeat_s=0` to stay quiet. Drivers handed in by sensor id are used
-as they are; for the others the `driver` of the settings is looked up in `edge_agent.drivers`.
+sealed in the same step. After `cut()` build a new Agent with a new SimClock over the same `data_dir`: it
+seals what was open, with the old boot's own clock, and writes a gap record. Simulated fleets may set
+`sync_after_s=3600` to save the disk, and `heartbeat_s=0` to stay quiet. Drivers handed in by sensor id are
+used as they are; for the others the `driver` of the settings is looked up in `edge_agent.drivers`.
 """
 
 from __future__ import annotations
@@ -203,11 +203,16 @@ class Agent:
 
     def next_due(self) -> float:
         """The next wall instant at which sampling, heartbeat or sealing has something to do."""
-        return min(self.sampler.next_due(), self._heartbeat_at, self._segment.seal_at())
+        return min(self.sampler.next_due(), self.next_chore())
 
-    def stop(self, patience_s: float = 2.0) -> None:
+    def next_chore(self) -> float:
+        """The same without sampling, for a process whose sensors have threads of their own."""
+        return min(self._heartbeat_at, self._segment.seal_at())
+
+    def stop(self, patience_s: float = 2.0, *, close_sensors: bool = True) -> None:
         """End in good order: close sensors, seal, deliver for a moment, disconnect, close the outbox."""
-        self.sampler.close()
+        if close_sensors:
+            self.sampler.close()
         self.seal("stop")
         self.publisher.stop(patience_s)
         self.outbox.close()

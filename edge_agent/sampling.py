@@ -1,7 +1,7 @@
 """When each sensor is read, and what becomes of a failed read.
 
 One `SensorRun` is one sensor: due at grid instants of wall time, opened late, closed after three failures in
-a row and tried again with growing pauses. It blocks only as long as its own driver does; sensors of one bus are
+a row and tried again with growing pauses. It blocks only as long as its own driver; sensors of one bus are
 read one after the other, buses do not know of each other.
 """
 
@@ -99,6 +99,9 @@ class SensorRun:
             samples = self._driver.read()
         except DriverError as error:
             return [self._failed(error, mono)]
+        except Exception as error:
+            log.exception("a driver failed in a way it should not", sensor=self.sensor)
+            return [self._failed(DriverError("fault", f"{type(error).__name__}: {error}"), mono)]
         self._failures = self._reopenings = 0
         if samples:
             events.append(Taken(self.sensor, mono, samples, None, ""))

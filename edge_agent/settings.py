@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from edge_agent.identity import decode_public_key
 from osh_domain.quantities import quantity
@@ -16,6 +16,35 @@ from osh_domain.scaled_time import ScaledTime
 PREFIX = "OSHWATCH_AGENT_"
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _gateway_id(text: str) -> str:
+    if GATEWAY_ID.fullmatch(text) is None:
+        raise ValueError("not 3 to 32 of a-z, 0-9 and '-', beginning with a letter or digit")
+    return text
+
+
+def _public_key(text: str) -> str:
+    decode_public_key(text)
+    return text
+
+
+def _scaled_time(text: str) -> str:
+    ScaledTime.parse(text)
+    return text
+
+
+def _known_quantity(text: str) -> str:
+    quantity(text)
+    return text
+
+
+def _sensor_id(text: str) -> str:
+    if SENSOR_ID.fullmatch(text) is None:
+        raise ValueError("not 1 to 32 of a-z, 0-9 and '-', beginning with a letter or digit")
+    if text == SYSTEM_SENSOR:
+        raise ValueError("that name is the gateway itself; choose another")
+    return text
 
 
 class Calibration(BaseModel):
@@ -42,7 +71,9 @@ class ChannelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    quantity: str = Field(description="A name of the quantity table, for example ta, rh, la.eq60")
+    quantity: Annotated[str, AfterValidator(_known_quantity)] = Field(
+        description="A name of the quantity table, for example ta, rh, la.eq60"
+    )
     low: float | None = Field(None, description="Lowest value the sensor can show; below it is flagged")
     high: float | None = Field(None, description="Highest value the sensor can show; above it is flagged")
     accuracy: str | None = Field(None, description="In the maker's words")
@@ -50,7 +81,6 @@ class ChannelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        quantity(self.quantity)
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
         return self
@@ -61,8 +91,10 @@ class SensorSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(description="Name of the sensor on this gateway, for example st1")
-    driver: str = Field(description="Kind of sensor, see `oshwatch agent drivers`")
+    id: Annotated[str, AfterValidator(_sensor_id)] = Field(
+        description="Name of the sensor on this gateway, for example st1"
+    )
+    driver: str = Field(description="Kind of sensor, see `oshwatch agent sample-config`")
     bus: str | None = Field(None, description="Sensors with the same bus name are read one after the other")
     period_s: Seconds = Field(60.0, description="Read every so many seconds, at full multiples of it")
     options: dict[str, Any] = Field(default_factory=dict, description="What the driver needs")
@@ -70,10 +102,6 @@ class SensorSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if SENSOR_ID.fullmatch(self.id) is None:
-            raise ValueError(f"id {self.id!r} is not 1 to 32 of a-z, 0-9 and '-'")
-        if self.id == SYSTEM_SENSOR:
-            raise ValueError(f"id {SYSTEM_SENSOR!r} is the gateway itself; choose another")
         names = [channel.quantity for channel in self.channels]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -85,15 +113,25 @@ class SensorSettings(BaseModel):
         return self.bus or self.id
 
 
+def _own_ids(sensors: tuple[SensorSettings, ...]) -> tuple[SensorSettings, ...]:
+    ids = [sensor.id for sensor in sensors]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise ValueError(f"id {', '.join(twice)} is used twice; give each sensor its own")
+    return sensors
+
+
 class AgentSettings(BaseModel):
     """Everything an agent can be told. The environment wins over the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    gateway: str = Field(description="Id of this gateway, as registered on the server")
-    site: str = Field(description="Id of the site it stands in")
+    gateway: Annotated[str, AfterValidator(_gateway_id)] = Field(
+        description="Id of this gateway, as registered on the server"
+    )
+    site: Annotated[str, AfterValidator(_gateway_id)] = Field(description="Id of the site it stands in")
     data_dir: Path = Field(Path("/var/lib/oshwatch-agent"), description="Key and outbox live here")
-    server_public_key: str | None = Field(
+    server_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         None, description="The server's key; without it nothing is ever deleted and no command obeyed"
     )
 
@@ -134,42 +172,16 @@ class AgentSettings(BaseModel):
         "auto", pattern="^(auto|always|never)$", description="Ask the server for the time"
     )
     rtc_error_s: Seconds = Field(2.0, description="How wrong the hardware clock of this machine may be")
-    clock: str | None = Field(None, description="Rehearsals only: RATE@WALL=TIME")
+    clock: Annotated[str, AfterValidator(_scaled_time)] | None = Field(
+        None, description="Rehearsals only: RATE@WALL=TIME"
+    )
 
-    sensors: tuple[SensorSettings, ...] = Field((), description="What hangs on this gateway")
+    sensors: Annotated[tuple[SensorSettings, ...], AfterValidator(_own_ids)] = Field(
+        (), description="What hangs on this gateway"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        problems = [*self._bad_names(), *self._bad_disk(), *self._bad_sensors()]
-        if self.server_public_key is not None:
-            try:
-                decode_public_key(self.server_public_key)
-            except ValueError as error:
-                problems.append(f"server_public_key: {error}; copy it from `oshwatch admin server-key`")
-        if self.clock is not None:
-            try:
-                ScaledTime.parse(self.clock)
-            except ValueError as error:
-                problems.append(f"clock: {error}")
-        if problems:
-            raise ValueError("\n".join(problems))
+        if not self.disk_tidy <= self.disk_lean <= self.disk_full:
+            raise ValueError("the shares do not rise: order them disk_tidy <= disk_lean <= disk_full")
         return self
-
-    def _bad_names(self) -> list[str]:
-        return [
-            f"{key}: {value!r} is not 3 to 32 of a-z, 0-9 and '-', beginning with a letter or digit"
-            for key, value in (("gateway", self.gateway), ("site", self.site))
-            if GATEWAY_ID.fullmatch(value) is None
-        ]
-
-    def _bad_disk(self) -> list[str]:
-        if self.disk_tidy <= self.disk_lean <= self.disk_full:
-            return []
-        return ["disk_tidy: the three shares do not rise: order them disk_tidy <= disk_lean <= disk_full"]
-
-    def _bad_sensors(self) -> list[str]:
-        ids = [sensor.id for sensor in self.sensors]
-        return [
-            f"sensors: id {name!r} is used twice; give each sensor its own"
-            for name in sorted({name for name in ids if ids.count(name) > 1})
-        ]

@@ -285,3 +285,10 @@ def test_any_header_survives_sealing_and_opening(header: Header, deflated: bool)
 def test_mutated_frames_raise_nothing_but_the_wire_error(junk: bytes, at: int, cut: int) -> None:
     mutated = VECTOR[:at] + junk + VECTOR[at + cut :]
     assert not good(mutated) or mutated == VECTOR
+
+
+def test_the_document_prints_the_test_vector_as_it_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "wire-protocol.md").read_text("utf-8")
+    printed = "\n".join(line[4:] for line in text.splitlines() if line[4:] in VECTOR.decode().split("\n"))
+    assert printed.encode() == VECTOR
+    assert BATCH_HASH in text

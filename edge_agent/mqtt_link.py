@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import random
 import socket
@@ -182,10 +183,11 @@ class PahoLink:
         self._client.loop_stop()
 
     def cut(self) -> None:
-        self._client.loop_stop()
         connection = self._client.socket()
-        if connection is not None:
-            connection.close()
+        if isinstance(connection, socket.socket):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # wakes paho's thread, which may sleep for a second
+        self._client.loop_stop()
 
     # -- paho's thread: put it in the queue, decide nothing ---------------------------------------------
 

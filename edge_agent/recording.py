@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
+import io
 import math
 import statistics
 from collections.abc import Iterator, Mapping
@@ -151,7 +152,7 @@ def read_recording(path: Path, columns: tuple[Column, ...], time_column: TimeCol
 def _lines(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     first_line = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=first_line.count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [name.strip() for name in next(reader, [])]
     if len(header) < 2:
         raise RecordingError(f"{path}: the first line is no header of several columns")

@@ -20,6 +20,7 @@ from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, Sen
 from osh_domain.settings_report import SettingsError, SettingsMistake, unknown_key
 
 PREFIX = "OSHWATCH_AGENT_"
+COMMAND_LINE = "command line"
 NOT_IN_ENVIRONMENT = frozenset({"sensors"})
 SECRETS = frozenset({"mqtt_password"})
 SAMPLE_HEAD = f"""\
@@ -42,8 +43,16 @@ SAMPLE_SENSORS = """
 """
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> AgentSettings:
-    """Read file and environment. Raises SettingsError with every mistake."""
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    given: Mapping[str, object] | None = None,
+) -> AgentSettings:
+    """Read file, environment and what was `given` on the command line, the later winning.
+
+    Raises SettingsError with every mistake.
+    """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = dict(_read_file(path)) if path is not None else {}
     origin = dict.fromkeys(values, str(path))
@@ -51,6 +60,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         key = name.removeprefix(PREFIX).lower()
         if name.startswith(PREFIX) and key not in NOT_IN_ENVIRONMENT:
             values[key], origin[key] = text, "environment"
+    for key, value in (given or {}).items():
+        values[key], origin[key] = value, COMMAND_LINE
     default_where = str(path) if path is not None else "environment"
     mistakes = _driver_mistakes(values.get("sensors"), default_where)
     try:

@@ -1,6 +1,7 @@
 """DS18B20 thermometers on 1-Wire, read through the kernel; in a black globe they give the globe temperature.
 
-The kernel shows two lines: the checksum's verdict, and the temperature in thousandths of a degree. 85.000 is what the chip holds when no conversion has run, so it is a fault and never a temperature.
+The kernel shows two lines: the checksum's verdict, and the temperature in thousandths of a degree. 85.000 is
+what the chip holds when no conversion has run, so it is a fault and never a temperature.
 """
 
 from __future__ import annotations

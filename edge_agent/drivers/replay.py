@@ -55,13 +55,16 @@ class Replay:
         self._repeat = bool(options.get("repeat", False))
 
     @classmethod
-    def of(cls, recording: Recording, sensor: str, clock: Clock, *, first: int = 0) -> Replay:
+    def of(cls, recording: Recording, sensor: str, clock: Clock) -> Replay:
         """For a recording that is read already and shared by several sensors; rows keep their own times."""
         driver = cls({}, NoBus(), clock)
         driver._recording = recording
         driver._columns = tuple(column for column in recording.columns if column.sensor == sensor)
-        driver._next = first
         return driver
+
+    def skip(self, rows: int) -> None:
+        """Begin behind the first `rows` rows."""
+        self._next = rows
 
     def open(self) -> DeviceInfo:
         """Read the file; it stays in memory."""

@@ -192,6 +192,10 @@ class Outbox:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def held_codes(self) -> set[str]:
+        """Why the server refused what is held."""
+        return {code for (code,) in self._db.execute("SELECT DISTINCT code FROM batches WHERE state = 2")}
+
     def send_again(self, epoch: str, first: int, last: int) -> int:
         """DONE and HELD batches of a range become SEALED once more (a command of the server)."""
         return self._db.execute(

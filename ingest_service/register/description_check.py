@@ -92,7 +92,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
-        self._people: list[tuple[str, PersonItem, str | None]] = []
+        self._people: list[tuple[str, PersonItem | None, str | None]] = []
 
     def mistake(self, where: str, problem: str, way_out: str = "") -> None:
         self.mistakes.append(Mistake(where, problem, way_out))
@@ -179,20 +179,19 @@ class _Reader:
     def _persons(self, where: str, raw: Any, site_scope: str | None) -> None:
         for place, entry in self._list(where, raw):
             item = self._item(PersonItem, place, entry)
-            if item is not None:
-                scope = item.scope if item.scope is not None else site_scope
-                if scope is None:
-                    self.mistake(place, "scope is missing", 'Write a node like kh/phnom-penh, or "" for all.')
-                self._people.append((place, item, scope))
+            scope = _get(entry, "scope") if _get(entry, "scope") is not None else site_scope
+            if scope is None:
+                self.mistake(place, "scope is missing", 'Write a node like kh/phnom-penh, or "" for all.')
+            self._people.append((place, item, scope))
 
     def _scoped_people(self, scopes: frozenset[str]) -> list[tuple[PersonItem, str]]:
-        self._doubles("people", [item.login for _, item, _ in self._people])
+        self._doubles("people", [item.login for _, item, _ in self._people if item is not None])
         for place, _, scope in self._people:
-            if scope and scope not in scopes:
+            if isinstance(scope, str) and scope and scope not in scopes:
                 near = get_close_matches(scope, sorted(scopes), n=1)
                 hint = f"Did you mean {near[0]}?" if near else "Scopes are country/district/site/zone."
                 self.mistake(f"{place}.scope", f"there is no place {scope!r}", hint)
-        return [(item, scope or "") for _, item, scope in self._people]
+        return [(item, scope or "") for _, item, scope in self._people if item is not None]
 
     def _all(self, kind: type[_Kind], where: str, raw: Any) -> list[_Kind]:
         found = (self._item(kind, place, entry) for place, entry in self._list(where, raw))

@@ -1,0 +1,1 @@
+"""The groups of `oshwatch admin`: people, tokens, gateways; one file each."""

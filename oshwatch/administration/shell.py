@@ -1,0 +1,90 @@
+"""What the admin commands share: where the register is, who acts, how answers and mistakes are printed."""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ingest_service.register.store import Register
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="OSHWATCH_DATA_DIR",
+        show_default=False,
+        help="Folder of the register; else the one in the file that OSHWATCH_CONFIG names.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on standard output, for scripts.")]
+Login = Annotated[str, typer.Argument(help="Sign-in name.")]
+
+
+def fail(message: str) -> typer.Exit:
+    typer.echo(f"oshwatch admin: {message}", err=True)
+    return typer.Exit(1)
+
+
+def who() -> str:
+    """The name in the audit log for what is done at a shell."""
+    try:
+        return f"shell:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return f"shell:{os.getuid()}"
+
+
+def _folder(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    if config := os.environ.get("OSHWATCH_CONFIG"):
+        from ingest_service.settings import load
+
+        return load(Path(config)).data_dir
+    raise fail("say where the register is: --data-dir FOLDER, or set OSHWATCH_DATA_DIR or OSHWATCH_CONFIG")
+
+
+@contextmanager
+def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple[Register, Path]]":
+    """The register of the data directory; what people can do wrong ends with a sentence, not a traceback."""
+    from ingest_service.auth.passwords import PasswordRefused
+    from ingest_service.auth.server_key import ServerKeyError
+    from ingest_service.database import DatabaseError, migrate, open_database
+    from ingest_service.register.description_check import DescriptionError
+    from ingest_service.register.recorder import ChangeRefused
+    from ingest_service.register.store import Register
+
+    folder = _folder(data_dir)
+    try:
+        engine = open_database(folder, must_exist=must_exist)
+        try:
+            migrate(engine)
+            yield Register(engine), folder
+        finally:
+            engine.dispose()
+    except (DatabaseError, ServerKeyError, DescriptionError, ChangeRefused, PasswordRefused) as error:
+        raise fail(str(error)) from None
+    except OSError as error:
+        raise fail(f"{error.filename or folder}: {error.strerror}") from None
+
+
+def answer(value: Any, as_json: bool, lines: list[str]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def shown(t: float | None) -> str:
+    return "-" if t is None else datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def asked_password() -> str:
+    """From the terminal, twice; or one line from standard input in a script."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,97 @@
+"""``oshwatch admin``: prepare the data directory; sites, people, tokens and gateways from a shell."""
+
+import base64
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oshwatch.administration import gateways, people, tokens
+from oshwatch.administration.shell import AsJson, DataDir, answer, opened, who
+
+app = typer.Typer(help="Prepare the data directory; people, tokens, gateways.", no_args_is_help=True)
+site_app = typer.Typer(help="Factories.", no_args_is_help=True)
+app.add_typer(people.app, name="person")
+app.add_typer(tokens.app, name="token")
+app.add_typer(gateways.app, name="gateway")
+app.add_typer(site_app, name="site")
+
+
+@app.command()
+def init(
+    data_dir: DataDir = None,
+    login: Annotated[str, typer.Option(help="Sign-in name of the first administrator.")] = "admin",
+    ask_password: people.AskPassword = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the data directory, its databases, the server key and the first administrator.
+
+    Run again it changes nothing that is there. A password it makes is printed this once.
+    """
+    from ingest_service.auth.server_key import FILE_NAME, ServerKey
+    from ingest_service.ledger.sqlite import open_ledger
+    from ingest_service.register.entries import Role
+    from ingest_service.series.sqlite import open_series
+    from osh_domain.signing import key_id
+
+    with opened(data_dir, must_exist=False) as (register, folder):
+        open_ledger(folder).close()
+        open_series(folder).close()
+        key = ServerKey.load_or_create(folder / FILE_NAME)
+        has_one = any(person.role is Role.ADMINISTRATOR for person in register.snapshot().people)
+        secret = None
+        if not has_one:
+            with register.change(who()) as change:
+                change.put_person(login, "Administrator", Role.ADMINISTRATOR, "", active=True)
+            secret = people.set_password(register, login, ask=ask_password)
+        public = base64.urlsafe_b64encode(key.public_key).decode().rstrip("=")
+        facts = {
+            "data_dir": str(folder),
+            "server_key": public,
+            "server_key_id": key_id(key.public_key),
+            "administrator": None if has_one else login,
+            "password": secret,
+        }
+        lines = [f"{folder} is ready.", f"Server public key, for gateways: {public}"]
+        if has_one:
+            lines.append("There already is an administrator; nothing changed.")
+        elif secret is None:
+            lines.append(f"First administrator: {login}, with the password you gave.")
+        else:
+            lines.append(f"First administrator: {login}   password (shown this once): {secret}")
+        answer(facts, as_json, lines)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="Site description (YAML or JSON).")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the register to a site description. All mistakes are reported at once; then nothing changes."""
+    from ingest_service.register.description import import_description, load_document
+
+    with opened(data_dir) as (register, _):
+        done = import_description(register, load_document(file), who())
+        line = (
+            f"{done.sites} sites, {done.gateways} gateways, {done.people} people: "
+            f"{done.changes or 'nothing'} changed."
+        )
+        answer(done._asdict(), as_json, [line])
+
+
+@site_app.command("list")
+def list_sites(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List factories with their zones and gateways."""
+    with opened(data_dir) as (register, _):
+        snapshot = register.snapshot()
+        rows = []
+        lines = []
+        for site in snapshot.sites:
+            zones = [zone.id for zone in snapshot.zones_of(site.id)]
+            devices = [gateway.id for gateway in snapshot.gateways_of(site.id)]
+            facts = {"id": site.id, "name": site.name, "scope": site.scope, "timezone": site.timezone}
+            rows.append(facts | {"zones": zones, "gateways": devices})
+            counts = f"{len(zones)} zones, {len(devices)} gateways"
+            lines.append(f"{site.id:<20} {site.scope:<36} {counts:<24} {site.name}")
+        answer(rows, as_json, lines or ["No site yet; import one with `oshwatch admin import FILE`."])

@@ -61,6 +61,8 @@ class Troubled:
             sample = real if stuck is None else self._held(real, stuck)
             self._tell(sample, real, t)
             samples.append(sample)
+        # Told before it can be sealed: whatever is killed when, the truth never knows less than the ledger.
+        self._truth.flush()
         return samples
 
     def close(self) -> None:

@@ -62,10 +62,7 @@ def key(
     if as_json:
         typer.echo(json.dumps(document, indent=2))
         return
-    typer.echo(f"Gateway:    {document['gateway']} at {document['site']}")
-    typer.echo(f"Public key: {document['public_key']}")
-    typer.echo(f"Key id:     {document['kid']}")
-    typer.echo("Give these to the server's administrator (or the output of --json to `oshwatch admin`).")
+    typer.echo(registration_text(document))
 
 
 @app.command("sample-config")
@@ -131,6 +128,22 @@ def replay(
     else:
         typer.echo(account_text(account))
     raise typer.Exit(0 if account.complete else 1)
+
+
+def registration_text(document: dict[str, Any]) -> str:
+    """What to do on the server, ready to be copied."""
+    places = dict.fromkeys(channel["sensor"] for channel in document["channels"])
+    words = [
+        "oshwatch admin gateway add",
+        f"--site {document['site']} --id {document['gateway']}",
+        f"--public-key {document['public_key']}",
+        *(f"--place {sensor}=ZONE" for sensor in places),
+        *(f"--expect {c['sensor']}/{c['quantity']}={c['period_s']:g}" for c in document["channels"]),
+    ]
+    return (
+        f"Key id {document['kid']}. On the server, with the zone each sensor stands in:\n  "
+        + " \\\n    ".join(words)
+    )
 
 
 def account_text(account: ReplayAccount) -> str:

@@ -61,6 +61,7 @@ class Scripted:
 
     @classmethod
     def check(cls, options: Mapping[str, object]) -> list[str]:
+        del options
         return []
 
     def open(self) -> DeviceInfo:

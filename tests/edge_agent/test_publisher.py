@@ -6,9 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.clock import SimClock
-from tests.edge_agent.scripted import T0, Scripted, ScriptedServer, agent_for, pump, run_minutes
-from tests.servers import Broker
+from edge_agent.agent import Agent
+from edge_agent.clock import SimClock, Sync
+from edge_agent.driver import Sample
+from edge_agent.identity import GatewaySigner, Identity
+from edge_agent.outbox.disk import EndlessDisk
+from osh_domain.batch import genesis
+from tests.edge_agent.scripted import (
+    GATEWAY,
+    SERVER_KEY,
+    SITE,
+    T0,
+    Scripted,
+    ScriptedServer,
+    agent_for,
+    pump,
+    run_minutes,
+)
+from tests.servers import Broker, wait_for
+
+OTHER_KEY = bytes(32)
 
 
 @pytest.fixture
@@ -18,14 +35,324 @@ def server(broker: Broker) -> Iterator[ScriptedServer]:
     server.close()
 
 
-def test_it_delivers_every_batch_and_the_chain_is_whole(
-    broker: Broker, server: ScriptedServer, tmp_path: Path
-) -> None:
-    clock = SimClock(T0, booted_at=T0 - 100)
+@pytest.fixture
+def clock() -> SimClock:
+    return SimClock(T0, booted_at=T0 - 100)
+
+
+@pytest.fixture
+def agent(broker: Broker, clock: SimClock, tmp_path: Path) -> Iterator[Agent]:
     agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
     agent.start()
+    yield agent
+    agent.stop(0.2)
+
+
+def connect(agent: Agent) -> None:
+    pump(agent, lambda: agent.publisher.connected, what="the connection")
+
+
+def delivered(agent: Agent) -> bool:
+    return agent.outbox.counts().waiting == 0
+
+
+def test_every_batch_arrives_is_acknowledged_and_the_chain_is_whole(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    run_minutes(agent, clock, 12)
+    pump(agent, lambda: delivered(agent))
+    assert sorted(server.frames) == list(range(1, 13))
+    previous = genesis(GATEWAY, agent.outbox.epoch)
+    for seq in range(1, 13):
+        assert server.frames[seq].header.prev == previous
+        previous = server.frames[seq].batch_hash
+    readings = [(r.time, r.value) for r in server.records() if r.name.endswith("/ta")]
+    assert readings == [(T0 + 60.0 * i, 31.4) for i in range(1, 13)]
+    assert agent.outbox.counts().done == 12
+
+
+def test_what_was_sealed_before_the_connection_goes_back_but_for_the_newest_eight(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.mute = True
+    for _ in range(20):
+        clock.set((clock.wall() // 60 + 1) * 60)
+        agent.sample_due(clock.wall())
+        agent.seal_due(clock.wall())
+    pump(agent, lambda: len(server.arrivals) >= 20)
+    lanes = {seq: leaf for leaf, seq in server.arrivals}
+    assert [seq for seq in sorted(lanes) if lanes[seq] == "data/back"] == list(range(1, 13))
+    assert [seq for seq in sorted(lanes) if lanes[seq] == "data/live"] == list(range(13, 21))
+    assert [seq for _, seq in server.arrivals[:8]] == list(range(13, 21))
+
+
+def test_never_more_than_the_windows_is_on_its_way(
+    broker: Broker, clock: SimClock, server: ScriptedServer, tmp_path: Path
+) -> None:
+    server.mute = True
+    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()}, retry_first_s=60)
+    agent.start()
+    for _ in range(60):
+        clock.set((clock.wall() // 60 + 1) * 60)
+        agent.sample_due(clock.wall())
+        agent.seal_due(clock.wall())
+    pump(agent, lambda: len(server.arrivals) >= 24)
+    for _ in range(20):
+        agent.publisher.step()
+        time.sleep(0.01)
+    assert len(server.arrivals) == 24
+    assert agent.publisher.in_flight == 24
+    server.mute = False
+    server.acknowledge()
+    pump(agent, lambda: delivered(agent))
+    agent.stop(0.2)
+    assert len(server.frames) == 60
+
+
+def test_lost_acknowledgements_cost_a_repetition_and_nothing_else(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.mute = True
+    run_minutes(agent, clock, 3)
+    pump(agent, lambda: len(server.arrivals) >= 6, what="the second sending")
+    assert agent.outbox.counts().waiting == 3
+    server.mute = False
+    pump(agent, lambda: delivered(agent))
+    assert sorted(server.frames) == [1, 2, 3]
+    assert agent.publisher.counters.expired >= 3
+
+
+def test_puback_alone_deletes_nothing(agent: Agent, clock: SimClock, server: ScriptedServer) -> None:
+    server.deaf = True
+    run_minutes(agent, clock, 2)
+    pump(agent, lambda: len(server.arrivals) >= 4)
+    assert agent.outbox.counts().waiting == 2
+
+
+def test_a_word_signed_by_anybody_else_is_ignored(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.signing_key = OTHER_KEY
+    run_minutes(agent, clock, 2)
+    pump(agent, lambda: agent.publisher.counters.unsigned_words >= 2)
+    assert agent.outbox.counts().waiting == 2
+    server.signing_key = SERVER_KEY
+    pump(agent, lambda: delivered(agent))
+
+
+def test_without_a_server_key_nothing_is_believed(
+    broker: Broker, clock: SimClock, server: ScriptedServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gw"
+    agent = agent_for(folder, broker.port, clock, {"st1": Scripted()})
+    agent.outbox.close()
+    identity = Identity(GATEWAY, SITE, GatewaySigner.from_bytes(bytes(range(32))), None, "serial-1")
+    agent = Agent.build(agent.settings, clock, identity, drivers={"st1": Scripted()}, disk=EndlessDisk())
+    agent.start()
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: len(server.arrivals) >= 2)
+    assert agent.outbox.counts().waiting == 1
+    agent.stop(0.1)
+
+
+def test_a_rejected_batch_is_held_told_and_not_sent_again(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.reject = lambda frame: "senml" if frame.header.seq == 2 else None
+    run_minutes(agent, clock, 3)
+    pump(agent, lambda: agent.outbox.counts().held == 1)
+    pump(agent, lambda: delivered(agent))
+    sent = [seq for _, seq in server.arrivals].count(2)
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: delivered(agent))
+    assert agent.outbox.counts().held == 1
+    assert [seq for _, seq in server.arrivals].count(2) == sent
+    told = [r.value for r in server.records() if r.name.endswith("sys/status")]
+    assert told == ["held: the server refused batch 2 (senml)"]
+
+
+def test_another_head_stops_all_deleting_until_the_server_agrees_again(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: delivered(agent))
+    server.forge_head = True
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: agent.publisher.disputed)
+    assert agent.outbox.counts().waiting == 1
+    server.forge_head = False
+    pump(agent, lambda: not agent.publisher.disputed)
+    pump(agent, lambda: delivered(agent))
+
+
+def test_window_zero_means_silence_but_for_one_probe(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.window = 0
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: delivered(agent))
+    server.deaf = True
+    server.arrivals.clear()
     run_minutes(agent, clock, 5)
-    pump(agent, lambda: len(server.frames) == 5)
-    pump(agent, lambda: agent.outbox.counts().waiting == 0)
-    agent.stop()
-    assert sorted(server.frames) == [1, 2, 3, 4, 5]
+    pump(agent, lambda: len(server.arrivals) >= 2, what="the repeated probe")
+    assert agent.publisher.in_flight <= 1
+    server.deaf, server.window = False, 16
+    pump(agent, lambda: delivered(agent))
+    assert sorted(server.frames) == [1, 2, 3, 4, 5, 6]
+
+
+def test_birth_and_state_say_who_is_there(agent: Agent, server: ScriptedServer, clock: SimClock) -> None:
+    run_minutes(agent, clock, 1)
+    pump(agent, lambda: server.births and server.states and delivered(agent))
+    pump(
+        agent,
+        lambda: len(server.births) >= 1 and server.births[-1]["cfg"]["sensors"][0]["model"] == "Scripted",
+    )  # type: ignore[index]
+    birth, state = server.births[-1], server.states[-1]
+    assert (birth["gw"], birth["site"], birth["ep"]) == (GATEWAY, SITE, agent.outbox.epoch)
+    assert birth["boot"] == clock.boot_id
+    assert birth["clk"] == "ntp"
+    assert (state["state"], state["conn"], state["ep"]) == ("online", 1, agent.outbox.epoch)
+
+
+def test_numbers_of_connections_grow_over_restarts(
+    broker: Broker, server: ScriptedServer, clock: SimClock, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
+        agent.start()
+        connect(agent)
+        agent.stop(0.1)
+    wait_for(lambda: [s["state"] for s in server.states].count("stopping") == 3)
+    online = [int(str(s["conn"])) for s in server.states if s["state"] == "online"]
+    assert online == sorted(set(online))
+    assert len(online) == 3
+
+
+def test_it_waits_for_a_broker_that_comes_late_and_survives_its_death(
+    broker: Broker, clock: SimClock, tmp_path: Path
+) -> None:
+    broker.stop()
+    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()}, reconnect_longest_s=1)
+    agent.start()
+    run_minutes(agent, clock, 3)
+    assert not agent.publisher.connected
+    broker.start()
+    server = ScriptedServer(broker)
+    pump(agent, lambda: delivered(agent))
+    broker.kill()
+    run_minutes(agent, clock, 3)
+    pump(agent, lambda: not agent.publisher.connected)
+    broker.start()
+    pump(agent, lambda: delivered(agent), within_s=20)
+    assert sorted(server.frames) == [1, 2, 3, 4, 5, 6]
+    agent.stop(0.2)
+    server.close()
+
+
+def test_commands_are_obeyed_once_and_refused_when_late(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    run_minutes(agent, clock, 2)
+    pump(agent, lambda: delivered(agent))
+    server.arrivals.clear()
+    server.command("c1", "resend", T0 + 10_000, ep=agent.outbox.epoch, **{"from": 1, "to": 2})
+    pump(agent, lambda: len(server.answers) == 1)
+    pump(agent, lambda: delivered(agent))
+    assert sorted(seq for _, seq in server.arrivals) == [1, 2]
+    server.command("c1", "resend", T0 + 10_000, ep=agent.outbox.epoch, **{"from": 1, "to": 2})
+    server.command("c2", "identify", T0)
+    server.command("c3", "rotate-key", T0 + 10_000)
+    server.command("c4", "identify", T0 + 10_000)
+    pump(agent, lambda: len(server.answers) == 5)
+    assert len(server.arrivals) == 2
+    assert [answer["ok"] for answer in server.answers] == [True, True, False, False, True]
+    assert str(server.answers[2]["error"]).startswith("expired")
+    assert server.answers[4]["is"] == {"gw": GATEWAY, "version": "0.1.0", "sensors": {"st1": "Scripted"}}
+
+
+def test_flush_seals_what_is_open(agent: Agent, clock: SimClock, server: ScriptedServer) -> None:
+    connect(agent)
+    clock.set(T0 + 30)
+    agent.tell("a word in the middle of a minute")
+    server.command("c1", "flush", T0 + 10_000)
+    pump(agent, lambda: len(server.frames) == 1)
+
+
+def test_a_clock_nobody_set_takes_the_servers_time_before_anything_is_sent(
+    broker: Broker, server: ScriptedServer, tmp_path: Path
+) -> None:
+    real = SimClock(1000.0, booted_at=940.0, sync=Sync("none", None))
+    agent = agent_for(tmp_path / "gw", broker.port, real, {"st1": Scripted()})
+    agent.start()
+    real.set(1020.0)
+    agent.step()
+    pump(agent, agent.timekeeper.untold)
+    agent.look()
+    assert agent.timekeeper.state.clk == "srv"
+    assert abs(agent.timekeeper.wall() - time.time()) < 5
+    agent.tell("first word with the right time")
+    agent.seal("flush")
+    pump(agent, lambda: delivered(agent))
+    agent.stop(0.2)
+    frames = [server.frames[seq].header for seq in sorted(server.frames)]
+    assert (frames[0].clk, frames[0].err) == ("none", None)
+    assert frames[-1].clk == "srv"
+    assert sum(len(header.anc) for header in frames) == 1
+
+
+def test_the_same_bytes_go_out_after_a_restart(
+    broker: Broker, server: ScriptedServer, clock: SimClock, tmp_path: Path
+) -> None:
+    server.mute = True
+    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
+    agent.start()
+    run_minutes(agent, clock, 2)
+    pump(agent, lambda: len(server.frames) == 2)
+    before = {seq: frame.batch_hash for seq, frame in server.frames.items()}
+    agent.cut()
+    server.mute = False
+    later = SimClock(clock.wall() + 600, booted_at=clock.wall() + 590)
+    agent = agent_for(tmp_path / "gw", broker.port, later, {"st1": Scripted()})
+    agent.start()
+    pump(agent, lambda: delivered(agent))
+    run_minutes(agent, later, 1)
+    pump(agent, lambda: delivered(agent))
+    assert {seq: server.frames[seq].batch_hash for seq in (1, 2)} == before
+    gaps = [str(r.value) for r in server.records() if r.name.endswith("sys/gap")]
+    assert len(gaps) == 1
+    assert clock.boot_id in gaps[0]
+    assert later.boot_id in gaps[0]
+    agent.stop(0.2)
+
+
+def test_the_will_is_published_when_the_gateway_vanishes(
+    broker: Broker, server: ScriptedServer, clock: SimClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.mqtt_link.WILL_DELAY_S", 0)
+    monkeypatch.setattr("edge_agent.mqtt_link.SESSION_EXPIRY_S", 0)
+    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
+    agent.start()
+    connect(agent)
+    agent.cut()
+    wait_for(lambda: server.states and server.states[-1]["state"] == "offline")
+    assert server.states[-1]["conn"] == server.states[-2]["conn"]
+
+
+def test_values_that_failed_never_travel_as_numbers(
+    broker: Broker, server: ScriptedServer, clock: SimClock, tmp_path: Path
+) -> None:
+    answers = iter([[Sample("ta", None, 32)], [Sample("ta", 0.0)], [Sample("ta", 99.0)]])
+    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted(lambda: next(answers))})
+    agent.start()
+    run_minutes(agent, clock, 3)
+    pump(agent, lambda: delivered(agent))
+    agent.stop(0.2)
+    said = [(r.name.partition("/")[2], r.value, r.flags) for r in server.records()]
+    assert said == [
+        ("st1/status", "fault", 0),
+        ("st1/ta", 0.0, 0),
+        ("st1/status", "ok", 0),
+        ("st1/ta", 99.0, 1),
+        ("st1/status", "range", 0),
+    ]

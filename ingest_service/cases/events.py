@@ -1,0 +1,104 @@
+"""The event frozen in a case: everything a notice, a page or `rules explain` says of it, at that moment."""
+
+from typing import Any, Final
+
+from alert_rules.alerts import CaseChange, Deed
+from alert_rules.engine import Transition
+from alert_rules.pack_model import Pack, SilenceRule
+from alert_rules.silence import SilenceChange
+from alert_rules.zone_rules import ActiveRule
+from ingest_service.register.entries import Site, Zone
+from ingest_service.series.port import ExposureRow
+from osh_domain.quality import Grade
+
+EVENT_FORMAT: Final = 1
+
+
+def exposure_event(
+    active: ActiveRule, site: Site, zone: Zone, row: ExposureRow | None, transition: Transition, severity: str
+) -> dict[str, Any]:
+    """The event of a rule's transition in a zone. `row` None: no exposure led to it (the shift is over)."""
+    hazard, agent = active.group
+    condition = active.engine.condition
+    event: dict[str, Any] = {
+        **_of_rule(active.pack, active.rule, site),
+        "severity": severity,
+        "hazard": hazard,
+        "agent": agent,
+        "subject": agent,
+        "zone": zone.id,
+        "zone_name": zone.name,
+        "at": 60.0 * transition.minute,
+        # A minute is named by its end; the hold began at its beginning.
+        "since": 60.0 * (transition.since - 1),
+        "exposure": active.rule.exposure,
+        "unit": condition.unit,
+        "limit": {
+            "value": condition.limit,
+            "unit": condition.unit,
+            "strict": condition.strict,
+            "label": active.label,
+            "instrument": active.source.instrument,
+            "clause": active.source.clause,
+            "confidence": active.source.confidence,
+        },
+        "clear_below": condition.clear_below,
+        "least_coverage": condition.coverage,
+        "raise_after_min": active.engine.raise_after,
+        "clear_after_min": active.engine.clear_after,
+        "metabolic_class": zone.metabolic_class,
+        "acclimatised": zone.acclimatised,
+    }
+    return event | (_of_row(row) if row is not None else {"ended_by": "shift_over"})
+
+
+def told_severity(change: CaseChange, active: ActiveRule) -> str:
+    """The severity that the event of a change carries."""
+    return change.severity if change.deed is not Deed.JOINED else active.rule.severity
+
+
+def silence_event(
+    pack: Pack, rule: SilenceRule, site: Site, zone: Zone | None, change: SilenceChange, now: float
+) -> dict[str, Any]:
+    """The event of a silence that began or ended."""
+    return {
+        **_of_rule(pack, rule, site),
+        "severity": rule.severity,
+        "hazard": rule.hazard,
+        "cause": change.cause,
+        "subject": change.subject,
+        "zone": zone.id if zone else None,
+        "zone_name": zone.name if zone else "",
+        "at": now,
+        "since": change.since,
+        "channels": change.channels,
+    }
+
+
+def _of_rule(pack: Pack, rule: Any, site: Site) -> dict[str, Any]:
+    return {
+        "format": EVENT_FORMAT,
+        "rule": rule.id,
+        "title": rule.title,
+        "pack": pack.pack,
+        "pack_version": pack.version,
+        "advice": list(rule.advice),
+        "tell": list(rule.tell),
+        "site": site.id,
+        "site_name": site.name,
+        "timezone": site.timezone,
+    }
+
+
+def _of_row(row: ExposureRow) -> dict[str, Any]:
+    return {
+        "value": row.value,
+        "coverage": row.coverage,
+        "expected": row.expected,
+        "received": row.received,
+        "worst_gap_s": row.worst_gap_s,
+        "method": row.method,
+        "grade": Grade(row.grade).name,
+        "revision": row.revision,
+        "calc": row.calc,
+    }

@@ -1,0 +1,175 @@
+"""What the alert runner does to cases inside its one transaction: open, worsen, clear, find afterwards."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from alert_rules.alerts import CaseChange, Deed
+from alert_rules.pack_model import Recipient
+from ingest_service.cases.schema import CASES
+from ingest_service.cases.store import RUNNING
+from ingest_service.cases.telling import Telling, write_notices
+from ingest_service.cases.writing import add_history, insert_new
+from ingest_service.register.snapshot import RegisterSnapshot
+
+Event = Mapping[str, Any]
+_NOBODY_SIGNS: Final = "it was noted only; nobody needs to sign"
+
+
+class CaseKeeper:
+    """Keeps cases within one transaction. `event` always has site, zone, subject, hazard, rule, pack,
+    pack_version, severity, at and tell; see `event_of` in `alert_events`."""
+
+    def __init__(
+        self, connection: sa.Connection, register: RegisterSnapshot, link_base: str, now: float
+    ) -> None:
+        self._connection, self._register = connection, register
+        self._link_base, self._now = link_base, now
+        self.notices = 0
+
+    def change(self, change: CaseChange, event: Event) -> None:
+        """Carry out what the rules decided for the case of this event's hazard and place."""
+        case = self._running(event)
+        reason = change.transition.reason
+        if change.deed is Deed.CLEARED:
+            if case is not None and case["state"] == "open":
+                self._clear(case, event, reason)
+        elif case is None or case["state"] == "cleared":
+            self._begin(case, event, reason)
+        elif change.deed is Deed.WORSENED:
+            self._worsen(case, event, reason)
+        else:
+            self._note(case, change, event, reason)
+
+    def raised(self, event: Event, reason: str) -> None:
+        """Open a case, or open it again."""
+        case = self._running(event)
+        if case is None or case["state"] == "cleared":
+            self._begin(case, event, reason)
+
+    def cleared(self, event: Event, reason: str) -> None:
+        """Say that the hazard is over, if a case of it is open."""
+        case = self._running(event)
+        if case is not None and case["state"] == "open":
+            self._clear(case, event, reason)
+
+    def found_afterwards(self, event: Event, key: str, reason: str) -> bool:
+        """Write a retrospective finding down, once per `key`, unless a live case told of it at the time.
+
+        Nobody is called: it is history. True when it is new.
+        """
+        if self._was_told(event):
+            return False
+        insert_new(self._connection, CASES, [self._row(event, key, "found_afterwards")])
+        query = sa.select(CASES.c.id, CASES.c.opened_at).where(CASES.c.key == key)
+        case_id = int(self._connection.execute(query).one().id)
+        if self._has_history(case_id):
+            return False
+        self._history(case_id, "found_afterwards", reason, event)
+        return True
+
+    def tell(self, case: sa.RowMapping, kind: str, to: tuple[Recipient, ...], reason: str, due_at: float,
+             occasion: int) -> None:  # fmt: skip
+        """Tell further people of a case as its event stands; written into its history."""
+        event = {**case["event"], "due_reason": reason}
+        self._history(case["id"], kind, reason, {"raised": occasion, "to": list(to)})
+        self._write(Telling(case["id"], case["site"], kind, occasion, to, event, reason, due_at))
+
+    def _begin(self, case: sa.RowMapping | None, event: Event, reason: str) -> None:
+        if case is None:
+            place = event["zone"] or event["site"]
+            key = f"{place}|{event['hazard']}|{event['subject']}|{event['at']:.0f}"
+            insert_new(self._connection, CASES, [self._row(event, key, "open")])
+            found = sa.select(CASES.c.id).where(CASES.c.key == key)
+            self._tell(int(self._connection.execute(found).scalar_one()), "opened", event, reason)
+            return
+        self._update(case["id"], state="open", cleared_at=None, **_judged_by(event))
+        self._tell(case["id"], "raised_again", event, reason)
+
+    def _worsen(self, case: sa.RowMapping, event: Event, reason: str) -> None:
+        self._update(case["id"], **_judged_by(event))
+        self._tell(case["id"], "worsened", event, reason)
+
+    def _note(self, case: sa.RowMapping, change: CaseChange, event: Event, reason: str) -> None:
+        if change.deed is Deed.EASED:
+            self._update(case["id"], severity=change.severity)
+        self._history(case["id"], change.deed.value, reason, event)
+
+    def _clear(self, case: sa.RowMapping, event: Event, reason: str) -> None:
+        told = {**case["event"], **{key: event[key] for key in ("at", "value", "ended_by") if key in event}}
+        if case["severity"] == "notice" or case["hazard"] == "silence":
+            self._update(case["id"], state="closed", cleared_at=event["at"], closed_at=self._now)
+            self._tell(case["id"], "cleared", told, reason)
+            self._history(case["id"], "closed", _NOBODY_SIGNS, {})
+            return
+        self._update(case["id"], state="cleared", cleared_at=event["at"])
+        self._tell(case["id"], "cleared", told, reason)
+
+    def _tell(self, case_id: int, kind: str, event: Event, reason: str) -> None:
+        occasion = self._history(case_id, kind, reason, event)
+        word = "opened" if kind == "raised_again" else kind
+        to = tuple(event["tell"])
+        telling = Telling(case_id, event["site"], word, occasion, to, event, reason, self._now)
+        self._write(telling)
+
+    def _write(self, telling: Telling) -> None:
+        self.notices += write_notices(self._connection, self._register, self._link_base, telling, self._now)
+
+    def _history(self, case_id: int, kind: str, text: str, data: Event) -> int:
+        return add_history(self._connection, case_id, self._now, kind, text=text, data=data)
+
+    def _update(self, case_id: int, **values: Any) -> None:
+        self._connection.execute(sa.update(CASES).where(CASES.c.id == case_id).values(**values))
+
+    def _running(self, event: Event) -> sa.RowMapping | None:
+        query = (
+            sa.select(CASES)
+            .where(*_same(event), CASES.c.state.in_(RUNNING))
+            .order_by(CASES.c.id.desc())
+            .limit(1)
+        )
+        return self._connection.execute(query).mappings().first()
+
+    def _was_told(self, event: Event) -> bool:
+        ended = sa.func.coalesce(CASES.c.cleared_at, CASES.c.closed_at)
+        query = sa.select(CASES.c.id).where(
+            *_same(event),
+            CASES.c.state != "found_afterwards",
+            CASES.c.opened_at <= event["at"],
+            sa.or_(ended.is_(None), ended >= event["since"]),
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def _has_history(self, case_id: int) -> bool:
+        from ingest_service.cases.schema import CASE_EVENTS
+
+        query = sa.select(CASE_EVENTS.c.id).where(CASE_EVENTS.c.case_id == case_id).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def _row(self, event: Event, key: str, state: str) -> dict[str, Any]:
+        return {
+            "key": key,
+            "site": event["site"],
+            "zone": event["zone"],
+            "subject": event["subject"],
+            "hazard": event["hazard"],
+            "state": state,
+            "opened_at": event["at"],
+            **_judged_by(event),
+        }
+
+
+def _judged_by(event: Event) -> dict[str, Any]:
+    names = ("rule", "pack", "pack_version", "severity")
+    return {**{name: event[name] for name in names}, "event": dict(event)}
+
+
+def _same(event: Event) -> tuple[Any, ...]:
+    zone = CASES.c.zone.is_(None) if event["zone"] is None else CASES.c.zone == event["zone"]
+    return (
+        CASES.c.site == event["site"],
+        zone,
+        CASES.c.hazard == event["hazard"],
+        CASES.c.subject == event["subject"],
+    )

@@ -14,7 +14,8 @@ MOST_BYTES = 256 * 2**20
 
 INSERT = (
     "INSERT INTO quarantine(received_at, source, topic, site, gateway, known, payload, payload_hash, "
-    "code, detail, epoch, seq, trusted, batch_hash, ledger_row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "code, detail, epoch, seq, trusted, batch_hash, ledger_row) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 REPEAT = """
 INSERT INTO repeats(quarantine_id, times, last_at, last_row) VALUES (?, ?, ?, ?)

@@ -26,6 +26,9 @@ from ingest_service.ledger.quarantining import Quarantine, Used
 from ingest_service.ledger.statuses import read_statuses, write_notes
 from osh_domain.batch import text_hash
 
+MOST_BYTES = 32 * 2**20
+"""Payload bytes after which `rows` stops, to bound the memory of whoever reads."""
+
 # The cast keeps a row readable after somebody wrote text over the bytes; its hash then tells.
 ROW = ", ".join(LedgerRow._fields[:-1]) + ", CAST(payload AS BLOB)"
 
@@ -77,8 +80,16 @@ class SqliteLedger:
             found = connection.execute(
                 f"SELECT {ROW} FROM batches WHERE row > ? ORDER BY row LIMIT ?",  # noqa: S608
                 (after, limit),
-            ).fetchall()
-        return [LedgerRow(*row) for row in found]
+            )
+            rows: list[LedgerRow] = []
+            size = 0
+            for row in found:
+                rows.append(LedgerRow(*row))
+                size += len(rows[-1].payload)
+                if size >= MOST_BYTES:
+                    break
+            found.close()
+        return rows
 
     def row(self, number: int) -> LedgerRow | None:
         found = self.rows(number - 1, 1)

@@ -34,8 +34,8 @@ def refused(
     seq: int | None, *, trusted: bool = False, payload: bytes = b"rubbish", known: bool = True
 ) -> Rejected:
     return Rejected(
-        1000.0, "mqtt", None, SITE, GATEWAY, known, payload, text_hash(payload), "senml" if trusted else "sig",
-        "why", EPOCH, seq, trusted, "hash-q",
+        1000.0, "mqtt", None, SITE, GATEWAY, known, payload, text_hash(payload),
+        "senml" if trusted else "sig", "why", EPOCH, seq, trusted, "hash-q",
     )  # fmt: skip
 
 

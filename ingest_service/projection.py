@@ -1,0 +1,192 @@
+"""From ledger rows to points of the series.
+
+Times decide what gets in. Time quality 0 to 2 is projected. Quality 3 (no clock, or an error above a minute)
+and 4 (more than five minutes ahead of arrival) stays out of the series, held by its ledger row, until an
+anchor of the same boot says what time it was; then it is projected with corrected times. What is never
+anchored stays out: a number at an unknown time is no exposure. It is in the ledger, counted by
+`SeriesReader.held`, and shown by a remark in the quarantine. Records that are no readings of known channels
+have their remark as well (see `pack_reading`) and come in when the series is built again after the register
+was mended.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from ingest_service.boot_clock import corrected
+from ingest_service.calibration import Calibrations, state
+from ingest_service.ledger.port import Ledger, LedgerRow
+from ingest_service.pack_reading import read_foreign, readings_of, time_quality_of
+from ingest_service.register.snapshot import RegisterSnapshot
+from ingest_service.series.port import Anchor, HeldBatch, PointRow, SeriesStore, TextRow
+from osh_domain.batch import Header, open_frame
+from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
+from osh_domain.readings import Reading
+from osh_domain.senml import read_pack
+from osh_domain.wire_error import WireError
+
+CURSOR = "ledger"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Portion:
+    """What one transaction will write."""
+
+    points: list[PointRow] = field(default_factory=list)
+    texts: list[TextRow] = field(default_factory=list)
+    received: dict[int, float] = field(default_factory=dict)
+    held: dict[int, HeldBatch] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)
+    anchors: defaultdict[tuple[str, str], list[Anchor]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Projector:
+    """Reads the ledger by row number and writes all that follows from a portion of it in one transaction.
+
+    It may be killed anywhere: rows whose transaction did not commit are read again, and a point's key makes a
+    repeat harmless. The same ledger and register always give the same series.
+    """
+
+    def __init__(self, ledger: Ledger, series: SeriesStore, register: Callable[[], RegisterSnapshot]) -> None:
+        self._ledger = ledger
+        self._series = series
+        self._register = register
+        self._calibrations = Calibrations(ledger.configuration)
+        self._cursor: int | None = None
+
+    @property
+    def cursor(self) -> int:
+        """The last ledger row that is projected."""
+        if self._cursor is None:
+            self._cursor = self._series.cursor(CURSOR)
+        return self._cursor
+
+    def step(self, limit: int) -> int:
+        """Project up to ``limit`` rows; how many there were. Raises LedgerError or SeriesError, then none."""
+        rows = self._ledger.rows(self.cursor, limit)
+        if not rows:
+            return 0
+        portion = _Portion()
+        for row in rows:
+            self._take(row, portion)
+        self._write(portion, rows[-1].row)
+        return len(rows)
+
+    def _write(self, portion: _Portion, cursor: int) -> None:
+        with self._series.transaction():
+            for (gateway, boot), anchors in portion.anchors.items():
+                self._series.add_anchors(gateway, boot, anchors)
+            self._series.hold(portion.held.values())
+            self._series.release(portion.released)
+            self._series.write(portion.points, portion.texts, CURSOR, cursor, received=portion.received)
+        self._cursor = cursor
+
+    def _take(self, row: LedgerRow, portion: _Portion) -> None:
+        try:
+            if row.kind == "sealed":
+                self._take_sealed(row, portion)
+            elif row.kind == "senml":
+                self._take_bare(row, portion)
+        except WireError as error:  # it was read when it arrived, so this program is older than the row
+            log.warning("a ledger row cannot be read any more", row=row.row, reason=str(error))
+
+    def _take_bare(self, row: LedgerRow, portion: _Portion) -> None:
+        records = read_pack(row.payload, row.received_at)
+        names = self._register().foreign_names(row.gateway)
+        readings, _ = read_foreign(row.gateway, records, names, row.received_at)
+        self._put(row, readings, row.row % 1000, lambda _: Grade.C, portion)
+
+    def _take_sealed(self, row: LedgerRow, portion: _Portion) -> None:
+        frame = open_frame(row.payload)
+        header = frame.header
+        if not self._project(row, header, frame.pack, portion):
+            portion.held[row.row] = HeldBatch(row.row, row.gateway, header.boot, row.received_at)
+        if header.anc:
+            self._anchor(row, header, portion)
+
+    def _anchor(self, row: LedgerRow, header: Header, portion: _Portion) -> None:
+        """New anchors of a boot: what was held for want of one may come in now."""
+        portion.anchors[row.gateway, header.boot] += [Anchor(*anchor[:3]) for anchor in header.anc]
+        fresh = [h.row for h in portion.held.values() if (h.gateway, h.boot) == (row.gateway, header.boot)]
+        waiting = {*self._series.held_rows(row.gateway, header.boot), *fresh} - {*portion.released}
+        for number in sorted(waiting):
+            held = self._ledger.row(number)
+            if held is None:
+                continue
+            frame = open_frame(held.payload)
+            if self._project(held, frame.header, frame.pack, portion):
+                portion.held.pop(number, None)
+                portion.released.append(number)
+
+    def _project(self, row: LedgerRow, header: Header, pack: bytes, portion: _Portion) -> bool:
+        """Whether the batch could be placed in time and was put into the portion."""
+        records = read_pack(pack, row.received_at)
+        quality = time_quality_of(header, records, row.received_at)
+        readings = readings_of(records)
+        if quality >= TimeQuality.BOUNDED:
+            anchors = self._anchors(row.gateway, header.boot, portion)
+            if not anchors:
+                return False
+            readings, quality = _corrected(readings, header, anchors, row.received_at)
+            if quality >= TimeQuality.BOUNDED:
+                return False
+        self._put(row, readings, header.seq % 1000, self._grading(row, header, quality), portion)
+        return True
+
+    def _anchors(self, gateway: str, boot: str, portion: _Portion) -> list[Anchor]:
+        found = {*self._series.anchors(gateway, boot), *portion.anchors.get((gateway, boot), ())}
+        by_mono = {anchor.mono: anchor for anchor in sorted(found)}
+        return [by_mono[mono] for mono in sorted(by_mono)]
+
+    def _grading(self, row: LedgerRow, header: Header, quality: TimeQuality) -> Callable[[Reading], Grade]:
+        signed = bool(row.signed)
+        due = self._calibrations.due(header.cfg)
+        unknown = grade(signed, quality, "unknown")
+        if not due:
+            return lambda _: unknown
+
+        def graded(reading: Reading) -> Grade:
+            if reading.flags & Flag.CALIBRATION_OVERDUE:
+                return grade(signed, quality, "overdue")
+            return grade(signed, quality, state(due, reading.channel, reading.time))
+
+        return graded
+
+    def _put(
+        self,
+        row: LedgerRow,
+        readings: list[Reading],
+        discriminator: int,
+        graded: Callable[[Reading], Grade],
+        portion: _Portion,
+    ) -> None:
+        channel_id, points, received = self._series.channel_id, portion.points, portion.received
+        for reading in readings:
+            channel, at, value, unit, flags = reading
+            number = channel_id(row.site, *channel, unit)
+            time_us = round(at * 1000) * 1000 + discriminator
+            received[number] = row.received_at
+            if type(value) is float:
+                points.append((number, time_us, value, flags, int(graded(reading))))
+            else:
+                text = value if isinstance(value, str) else str(value).lower()
+                portion.texts.append((number, time_us, text))
+
+
+def _corrected(
+    readings: list[Reading], header: Header, anchors: list[Anchor], received_at: float
+) -> tuple[list[Reading], TimeQuality]:
+    """The readings at the times the anchors give them, and what those times are worth."""
+    placed: list[Reading] = []
+    worst = 0.0
+    newest = float("-inf")
+    for reading in readings:
+        at, error = corrected(reading.time - header.off, anchors)
+        placed.append(reading._replace(time=at))
+        worst, newest = max(worst, error), max(newest, at)
+    return placed, time_quality("srv", worst, ahead_s=newest - received_at)

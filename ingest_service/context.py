@@ -11,6 +11,7 @@ from ingest_service.auth.passwords import Passwords
 from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.auth.sessions import Sessions
 from ingest_service.auth.tokens import Tokens
+from ingest_service.cases.store import Cases
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
 from ingest_service.ledger.port import Ledger
@@ -36,6 +37,7 @@ class Context:
     clock: Clock
     engine: sa.Engine
     register: Register
+    cases: Cases
     ledger: Ledger
     series: SeriesReader
     server_key: ServerKey
@@ -96,6 +98,7 @@ def open_context(settings: Settings) -> Context:
         clock=clock,
         engine=engine,
         register=register,
+        cases=Cases(engine),
         ledger=ledger,
         series=series,
         server_key=server_key,

@@ -22,6 +22,7 @@ class Action(StrEnum):
     UPLOAD = "upload"
     ADMINISTER = "administer"
     READ_MAIL = "read_mail"
+    READ_AUDIT = "read_audit"
 
 
 class Why(StrEnum):
@@ -51,19 +52,19 @@ class Grant(NamedTuple):
 
 
 _READ: Final = frozenset({Action.READ_OVERVIEW, Action.READ_SITE, Action.READ_CASE})
-_READ_DEVICES: Final = frozenset({Action.READ_FLEET, Action.READ_QUARANTINE})
-_COMMITTEE: Final = _READ | _READ_DEVICES | {Action.ACKNOWLEDGE_CASE, Action.ADD_ACTION, Action.CLOSE_CASE}
+_READ_RECORDS: Final = frozenset({Action.READ_FLEET, Action.READ_QUARANTINE, Action.READ_AUDIT})
+_COMMITTEE: Final = _READ | _READ_RECORDS | {Action.ACKNOWLEDGE_CASE, Action.ADD_ACTION, Action.CLOSE_CASE}
 
 # The two sides of a committee have one set between them, so that neither can see or do more than the other.
 # Only they sign and close; nobody, whatever the role, can delete a reading: there is no such action.
 RIGHTS: Final[dict[Role, frozenset[Action]]] = {
-    Role.AUTHORITY: _READ | _READ_DEVICES | {Action.READ_MAIL},
+    Role.AUTHORITY: _READ | _READ_RECORDS | {Action.READ_MAIL},
     Role.COMMITTEE_WORKER: _COMMITTEE,
     Role.COMMITTEE_MANAGEMENT: _COMMITTEE,
     Role.ADVISER: _READ,
-    Role.ENGINEER: _READ | _READ_DEVICES | {Action.ADD_ACTION, Action.REPLAY_QUARANTINE, Action.UPLOAD},
+    Role.ENGINEER: _READ | _READ_RECORDS | {Action.ADD_ACTION, Action.REPLAY_QUARANTINE, Action.UPLOAD},
     Role.ADMINISTRATOR: _READ
-    | _READ_DEVICES
+    | _READ_RECORDS
     | {Action.REPLAY_QUARANTINE, Action.UPLOAD, Action.ADMINISTER, Action.READ_MAIL},
     Role.PUBLIC: frozenset(),
 }

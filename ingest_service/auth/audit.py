@@ -66,13 +66,17 @@ class Audit:
                     )
             self._noted[person.id, site] = hour
 
-    def rows(self, *, site: str | None = None, action: str | None = None, limit: int = 100) -> list[AuditRow]:
-        """The newest rows, of one site or one action if given."""
+    def rows(
+        self, *, site: str | None = None, action: str | None = None, who: str | None = None, limit: int = 100
+    ) -> list[AuditRow]:
+        """The newest rows, of one site, one action or one person if given."""
         query = sa.select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
         if site is not None:
             query = query.where(AUDIT.c.site == site)
         if action is not None:
             query = query.where(AUDIT.c.action == action)
+        if who is not None:
+            query = query.where(AUDIT.c.who == who)
         with self._register.engine.connect() as connection:
             return [AuditRow(**row) for row in connection.execute(query).mappings()]
 

@@ -1,0 +1,70 @@
+"""What failed a check: look at it, write a note beside it, try it again after a fix."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingest_service.auth.access import Action
+from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
+from ingest_service.queries import quarantine as quarantine_query
+from ingest_service.queries.records import QuarantineItem, QuarantineList
+
+router = APIRouter(tags=["quarantine"])
+
+EntryId = Annotated[int, Path(ge=1, le=2**53)]
+AnyCaller = Annotated[Caller, Depends(caller_of)]
+
+
+class Note(BaseModel):
+    """What a person has to say about an entry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=4000)
+
+
+@router.get("/quarantine", summary="What failed a check at the caller's sites, newest first")
+def get_quarantine(
+    caller: Annotated[Caller, Depends(require(Action.READ_QUARANTINE))],
+    code: Annotated[str, Query(max_length=32)] = "",
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> QuarantineList:
+    return quarantine_query.quarantine(caller.context.view(caller.person), code, before)
+
+
+@router.get("/quarantine/{entry}", summary="One entry, with the beginning of its bytes")
+def get_entry(entry: EntryId, _person: PersonDependency, caller: AnyCaller) -> QuarantineItem:
+    return _allowed(caller, entry, Action.READ_QUARANTINE)
+
+
+@router.get(
+    "/quarantine/{entry}/payload",
+    summary="The bytes of an entry as they were received",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def get_payload(entry: EntryId, _person: PersonDependency, caller: AnyCaller) -> Response:
+    _allowed(caller, entry, Action.READ_QUARANTINE)
+    return Response(
+        caller.context.ledger.quarantined_payload(entry),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="quarantine-{entry}.bin"'},
+    )
+
+
+@router.post("/quarantine/{entry}/note", status_code=201, summary="Write a note beside an entry")
+def add_note(entry: EntryId, note: Note, _person: PersonDependency, caller: AnyCaller) -> QuarantineItem:
+    _allowed(caller, entry, Action.REPLAY_QUARANTINE)
+    context = caller.context
+    context.ledger.note_event(entry, at=context.clock.now(), who=caller.who, action="note", text=note.text)
+    return quarantine_query.item(context.view(caller.person), entry)
+
+
+def _allowed(caller: Caller, entry: int, action: Action) -> QuarantineItem:
+    """The entry, if the caller may do this at its site; what came from nowhere needs the whole tree."""
+    found = quarantine_query.item(caller.context.view(caller.person), entry)
+    known = caller.context.register.snapshot().site(found.line.site)
+    caller.must(action, found.line.site if known is not None else None)
+    return found

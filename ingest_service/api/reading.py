@@ -1,0 +1,90 @@
+"""What the pages show, as JSON: thin endpoints over the queries, at most as wide as the caller's scope."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from ingest_service.auth.access import Action
+from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
+from ingest_service.queries import case as case_query
+from ingest_service.queries import case_lines, chart, factory, fleet, overview
+from ingest_service.queries import zone as zone_query
+from ingest_service.queries.models import Hazard, Overview
+from ingest_service.queries.overview import Wish
+from ingest_service.queries.places import Chart, Factory
+from ingest_service.queries.places import Zone as ZonePage
+from ingest_service.queries.records import Case, CaseList, Fleet, Gateway
+
+router = APIRouter(tags=["reading"])
+
+Word = Annotated[str, Query(max_length=64)]
+Range = Literal["shift", "day", "week", "month", "year"]
+
+
+@router.get("/overview", summary="Every factory in the caller's scope, ranked")
+def get_overview(
+    caller: Annotated[Caller, Depends(require(Action.READ_OVERVIEW))],
+    hazard: Hazard = "heat",
+    period: Word = "week",
+    country: Word = "",
+    district: Word = "",
+    sector: Word = "",
+) -> Overview:
+    return overview.overview(
+        caller.context.view(caller.person), Wish(hazard, period, country, district, sector)
+    )
+
+
+@router.get("/sites/{site}", summary="One factory: zones now, cases, the week, who looked")
+def get_site(
+    site: str, caller: Annotated[Caller, Depends(require(Action.READ_SITE))], hazard: Hazard = "heat"
+) -> Factory:
+    return factory.factory(caller.context.view(caller.person), site, hazard)
+
+
+@router.get("/sites/{site}/zones/{zone}", summary="One zone: one hazard, its limit, its shifts")
+def get_zone(
+    site: str,
+    zone: str,
+    caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
+    hazard: Hazard = "heat",
+    span: Annotated[Range, Query(alias="range")] = "day",
+) -> ZonePage:
+    return zone_query.zone(caller.context.view(caller.person), site, zone, hazard, span)
+
+
+@router.get("/sites/{site}/zones/{zone}/charts/{panel}", summary="The lines of one chart")
+def get_chart(
+    site: str,
+    zone: str,
+    panel: str,
+    caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
+    span: Annotated[Range, Query(alias="range")] = "day",
+) -> Chart:
+    return chart.chart(caller.context.view(caller.person), site, zone, panel, span)
+
+
+@router.get("/cases", summary="Running cases, and the newest that ended")
+def get_cases(caller: Annotated[Caller, Depends(require(Action.READ_CASE))]) -> CaseList:
+    return case_lines.case_list(caller.context.view(caller.person))
+
+
+@router.get("/cases/{case}", summary="One case with its notices and its history")
+def get_case(case: int, _person: PersonDependency, caller: Annotated[Caller, Depends(caller_of)]) -> Case:
+    found = case_query.case(caller.context.view(caller.person), case)
+    caller.must(Action.READ_CASE, found.site.id)
+    return found
+
+
+@router.get("/fleet", summary="Every gateway in the caller's scope, those in trouble first")
+def get_fleet(caller: Annotated[Caller, Depends(require(Action.READ_FLEET))]) -> Fleet:
+    return fleet.fleet(caller.context.view(caller.person))
+
+
+@router.get("/gateways/{gateway}", summary="One gateway: channels, keys, configuration")
+def get_gateway(
+    gateway: str, _person: PersonDependency, caller: Annotated[Caller, Depends(caller_of)]
+) -> Gateway:
+    found = fleet.gateway(caller.context.view(caller.person), gateway)
+    caller.must(Action.READ_FLEET, found.site.id)
+    return found

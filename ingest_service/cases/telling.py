@@ -1,4 +1,4 @@
-"""Who is told of a case, and the notices made for them: the same words to both sides, each in their language."""
+"""Who is told of a case, and their notices: the same words to both sides, each in their language."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,0 +1,94 @@
+"""Finds the escalation steps that are due on open cases. Driven by the clock, not by what arrives."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from alert_rules.escalation import CaseFacts, Due, due_steps
+from alert_rules.pack_model import Escalation, Pack
+from ingest_service.cases.schema import ACTIONS, CASE_EVENTS, CASES, SIGNATURES
+from ingest_service.cases.store import RAISING
+
+
+class DueCase(NamedTuple):
+    """A step that is due on a case. `occasion`: the line of history that started its clock."""
+
+    case: sa.RowMapping
+    due: Due
+    occasion: int
+
+
+class _Course(NamedTuple):
+    raised_at: float
+    occasion: int
+    done: frozenset[str]
+
+
+def steps_by_rule(packs: Sequence[Pack]) -> dict[str, tuple[Escalation, ...]]:
+    """The escalation of each rule."""
+    return {rule.id: rule.escalate for pack in packs for rule in pack.rules}
+
+
+def due_cases(
+    connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
+) -> list[DueCase]:
+    """Every step that is due now and has not been taken."""
+    cases = list(connection.execute(sa.select(CASES).where(CASES.c.state == "open")).mappings())
+    cases = [case for case in cases if steps.get(case["rule"])]
+    if not cases:
+        return []
+    ids = [case["id"] for case in cases]
+    courses, signed, actions = _courses(connection, ids), _signed(connection, ids), _actions(connection, ids)
+    found: list[DueCase] = []
+    for case in cases:
+        course = courses.get(case["id"])
+        if course is None:
+            continue
+        facts = CaseFacts(
+            raised_at=course.raised_at,
+            running=True,
+            signed=frozenset(signed[case["id"]]),
+            actions=actions.get(case["id"], 0),
+        )
+        steps_due = due_steps(facts, steps[case["rule"]], course.done, now)
+        found += [DueCase(case, due, course.occasion) for due in steps_due]
+    return found
+
+
+def _courses(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Course]:
+    """When each case last began or got worse, and which steps were taken since."""
+    query = (
+        sa.select(CASE_EVENTS.c.id, CASE_EVENTS.c.case_id, CASE_EVENTS.c.at, CASE_EVENTS.c.kind)
+        .where(
+            CASE_EVENTS.c.case_id.in_(ids),
+            sa.or_(CASE_EVENTS.c.kind.in_(RAISING), CASE_EVENTS.c.kind.like("escalation-%")),
+        )
+        .order_by(CASE_EVENTS.c.id)
+    )
+    courses: dict[int, _Course] = {}
+    for row in connection.execute(query):
+        if row.kind in RAISING:
+            courses[row.case_id] = _Course(row.at, row.id, frozenset())
+        elif row.case_id in courses:
+            course = courses[row.case_id]
+            courses[row.case_id] = course._replace(done=course.done | {row.kind})
+    return courses
+
+
+def _signed(connection: sa.Connection, ids: Sequence[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    query = sa.select(SIGNATURES.c.case_id, SIGNATURES.c.side).where(SIGNATURES.c.case_id.in_(ids))
+    for row in connection.execute(query):
+        found[row.case_id].add(row.side)
+    return found
+
+
+def _actions(connection: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
+    query = (
+        sa.select(ACTIONS.c.case_id, sa.func.count().label("number"))
+        .where(ACTIONS.c.case_id.in_(ids))
+        .group_by(ACTIONS.c.case_id)
+    )
+    return {row.case_id: row.number for row in connection.execute(query)}

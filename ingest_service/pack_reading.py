@@ -20,6 +20,7 @@ from osh_domain.readings import Channel, Reading
 from osh_domain.senml import Record
 
 SENML = "senml"
+LOWEST_ABSOLUTE = 2**28
 TIME = "time"
 """Code of remarks on times; it never goes over the wire, since the batch itself is accepted."""
 
@@ -28,6 +29,15 @@ class _Judgement(NamedTuple):
     channel: Channel | None
     unit: str | None
     remark: Remark | None
+
+
+def relative_to(header: Header, received_at: float) -> float:
+    """What the relative times of a sealed pack count from.
+
+    A machine that woke in 1970 stamps its readings with seconds below 2^28, which SenML would take for relative
+    ones; they are its own clock's absolute times, and an anchor will say what they mean.
+    """
+    return 0.0 if header.off + header.mono[1] < LOWEST_ABSOLUTE else received_at
 
 
 def time_quality_of(header: Header, records: Sequence[Record], received_at: float) -> TimeQuality:

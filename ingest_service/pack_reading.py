@@ -34,8 +34,8 @@ class _Judgement(NamedTuple):
 def relative_to(header: Header, received_at: float) -> float:
     """What the relative times of a sealed pack count from.
 
-    A machine that woke in 1970 stamps its readings with seconds below 2^28, which SenML would take for relative
-    ones; they are its own clock's absolute times, and an anchor will say what they mean.
+    A machine that woke in 1970 stamps its readings with seconds below 2^28, which SenML would take for
+    relative ones; they are its own clock's absolute times, and an anchor will say what they mean.
     """
     return 0.0 if header.off + header.mono[1] < LOWEST_ABSOLUTE else received_at
 

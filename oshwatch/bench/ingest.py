@@ -1,0 +1,203 @@
+"""One run of the ingest benchmark: a fresh data directory, a broker, the runners, a load, its figures."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ingest_service.auth.server_key import FILE_NAME, ServerKey
+from ingest_service.database import migrate, open_database
+from ingest_service.register.description import import_description
+from ingest_service.register.store import Register
+from ingest_service.settings import Settings
+from oshwatch.bench.figures import spread_ms
+from oshwatch.bench.fleet import Load, description, next_start
+from oshwatch.bench.servers import BenchError, broker, cpu_seconds, resident_mb, runners
+from oshwatch.bench.watching import Progress, Watcher, stored_points, wait_for_notices
+
+CATCH_UP_WITHIN_S: Final = 120.0
+NOTICES_WITHIN_S: Final = 30.0
+PREPARING_S: Final = 12.0
+SIGNING_S: Final = 0.0003  # for one batch, about; a load that is not ready in time starts late
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a run is asked to do."""
+
+    batches_per_second: float
+    seconds: float
+    gateways: int
+    readings: int
+    breaches: int
+
+    def load(self) -> Load:
+        seed = secrets.token_hex(8)
+        prepared = time.time() + PREPARING_S + self.batches_per_second * self.seconds * SIGNING_S
+        begins = next_start(self.seconds, prepared)
+        return Load(
+            seed, self.gateways, self.batches_per_second, self.seconds, self.readings, self.breaches, begins
+        )
+
+
+def run(workload: Workload, mosquitto: str, folder: Path, tell: Tell) -> dict[str, Any]:
+    """One run in an empty folder. Raises `BenchError` when a process does not do its part."""
+    data_dir = folder / "data"
+    data_dir.mkdir()
+    load = workload.load()
+    tell("registering gateways")
+    _register(data_dir, load)
+    server_key = ServerKey.load_or_create(data_dir / FILE_NAME).public_key
+    with broker(mosquitto, folder) as (port, broker_pid):
+        settings = Settings(data_dir=data_dir, mqtt_port=port)
+        with _generator(load, port) as generator:
+            tell(f"signing {load.batches} batches")
+            prepared = generator.hear("ready")
+            tell("starting the runners")
+            with runners(settings, folder / "logs") as started:
+                pids = {"broker": broker_pid, **started, "load generator": generator.pid}
+                return _measured(load, data_dir, generator, server_key, pids, prepared, tell)
+
+
+def _register(data_dir: Path, load: Load) -> None:
+    engine = open_database(data_dir)
+    try:
+        migrate(engine)
+        import_description(Register(engine), description(load), who="bench")
+    finally:
+        engine.dispose()
+
+
+class _Generator:
+    """The conversation with the load process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def tell(self, words: Mapping[str, object]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+
+    def hear(self, key: str) -> dict[str, Any]:
+        assert self._process.stdout is not None  # noqa: S101 - opened as a pipe
+        line = self._process.stdout.readline()
+        said: dict[str, Any] = json.loads(line) if line else {}
+        if key not in said:
+            raise BenchError("the load generator ended before it was done; what it wrote is above")
+        return said
+
+
+@contextmanager
+def _generator(load: Load, port: int) -> Iterator[_Generator]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oshwatch.bench.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        generator = _Generator(process)
+        generator.tell({"load": asdict(load), "port": port})
+        yield generator
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _measured(
+    load: Load,
+    data_dir: Path,
+    generator: _Generator,
+    server_key: bytes,
+    pids: Mapping[str, int],
+    prepared: Mapping[str, Any],
+    tell: Tell,
+) -> dict[str, Any]:
+    watcher = Watcher(data_dir)
+    watcher.start()
+    try:
+        memory = {name: resident_mb(pid) for name, pid in pids.items()}
+        cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        generator.tell({"server_key": base64.b64encode(server_key).decode()})
+        generator.hear("connected")
+        tell(f"publishing for {load.seconds:g} s around the end of a minute")
+        seen = generator.hear("acknowledged")
+        used = {name: round(cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items() if _alive(pid)}
+        tell("waiting for the series and the notices")
+        caught_up = watcher.wait_until_projected(CATCH_UP_WITHIN_S)
+        notices = wait_for_notices(data_dir, len(seen["breaches"]), NOTICES_WITHIN_S)
+        end = {name: resident_mb(pid) for name, pid in pids.items() if _alive(pid)}
+    finally:
+        watcher.stop()
+    waits = [
+        notices[breach["zone"]] - breach["published_at"]
+        for breach in seen["breaches"]
+        if breach["zone"] in notices
+    ]
+    return {
+        **_flow(load, seen, watcher.seen, caught_up=caught_up),
+        "points": stored_points(data_dir),
+        "payload_bytes": round(prepared["bytes"] / max(1, prepared["ready"])),
+        "publish_to_ack_ms": seen["publish_to_ack_ms"],
+        "publish_to_notice_ms": spread_ms(waits),
+        "breaches": len(seen["breaches"]),
+        "notices": len(waits),
+        "acks": seen["acks"],
+        "acks_verified": seen["acks_verified"],
+        "generator_late_ms": seen["generator_late_ms"],
+        "memory_mb": {name: {"start": memory[name], "end": end.get(name)} for name in pids},
+        "cpu_s": used,
+    }
+
+
+def _alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
+def _flow(
+    load: Load, seen: Mapping[str, Any], progress: Sequence[Progress], *, caught_up: bool
+) -> dict[str, Any]:
+    """Rates over the last four fifths of the load, and whether the backlog stayed where it was."""
+    started = seen["started"]
+    first, last = started + load.seconds / 5, started + load.seconds
+    within = [one for one in progress if first <= one.at <= last]
+    if len(within) < 4:
+        raise BenchError("the load was too short to be measured; give it at least 5 seconds")
+    span = within[-1].at - within[0].at
+    projected = (within[-1].projected - within[0].projected) / span
+    half = len(within) // 2
+    early = max(one.behind for one in within[:half])
+    late = max(one.behind for one in within[half:])
+    done = next((one.at for one in progress if one.projected >= seen["acknowledged"]), None)
+    sustained = (
+        caught_up
+        and seen["acknowledged"] == seen["published"]
+        and seen["acked_per_second"] >= 0.98 * load.batches_per_second
+        and late <= early + load.batches_per_second  # one second's worth of unevenness
+    )
+    return {
+        "sustained": sustained,
+        "published": seen["published"],
+        "acknowledged": seen["acknowledged"],
+        "rejected": seen["rejected"],
+        "refused_by_broker": seen["refused_by_broker"],
+        "acked_batches_per_second": round(seen["acked_per_second"], 1),
+        "projected_batches_per_second": round(projected, 1),
+        "projected_readings_per_second": round(projected * load.readings),
+        "behind_batches": {"first_half_max": early, "second_half_max": late},
+        "projected_after_load_s": None if done is None else round(max(0.0, done - last), 2),
+    }

@@ -1,0 +1,114 @@
+"""Broker and runners of a benchmark, each a real process ended by its id, and what they use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ingest_service.heartbeat import read_all
+from ingest_service.settings import Settings
+from oshwatch.supervisor import Supervisor
+
+RUNNERS: Final = ("intake", "projector", "alerts")
+START_WITHIN_S: Final = 30.0
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+
+
+class BenchError(Exception):
+    """The benchmark cannot be run; the message says why and what to do."""
+
+
+def find_mosquitto() -> str:
+    """The path of the broker's program."""
+    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if found is None:
+        raise BenchError("the benchmark needs a real broker; install it: apt-get install mosquitto")
+    return found
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def broker(mosquitto: str, folder: Path) -> Iterator[tuple[int, int]]:
+    """A Mosquitto of our own on a free loopback port: the port and the process id."""
+    port = free_port()
+    config = folder / "mosquitto.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
+        "max_queued_messages 100000\nmax_inflight_messages 256\nmax_packet_size 1048576\n"
+    )
+    with (folder / "mosquitto.log").open("wb") as log:
+        process = subprocess.Popen([mosquitto, "-c", str(config)], stdout=log, stderr=log)
+    try:
+        _wait(lambda: _listens(port), "the broker does not listen", folder / "mosquitto.log")
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def runners(settings: Settings, logs: Path) -> Iterator[dict[str, int]]:
+    """Intake, projector and alerts as the service starts them: the process id of each by name."""
+    supervisor = Supervisor(settings, RUNNERS, log_dir=logs)
+    supervisor.start()
+    try:
+        _wait(lambda: _all_beat(settings), "a runner gives no sign of life", logs)
+        yield supervisor.pids()
+    finally:
+        supervisor.stop()
+
+
+def _all_beat(settings: Settings) -> bool:
+    beats = read_all(settings.data_dir)
+    return set(RUNNERS) <= set(beats) and bool(beats["intake"].facts.get("connected"))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait(condition: object, what: str, logs: Path) -> None:
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        if callable(condition) and condition():
+            return
+        time.sleep(0.05)
+    raise BenchError(f"{what} after {START_WITHIN_S:.0f} s; it said:\n{_last_words(logs)}")
+
+
+def _last_words(logs: Path) -> str:
+    files = sorted(logs.glob("*.log")) if logs.is_dir() else [logs]
+    return "\n".join(
+        f"{path.name}: {line}"
+        for path in files
+        for line in path.read_text("utf-8", "replace").splitlines()[-8:]
+    )
+
+
+def resident_mb(pid: int) -> float:
+    """Memory a process holds now [MB]."""
+    for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    raise BenchError(f"process {pid} has ended")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time a process has used so far, its threads included [s]."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK

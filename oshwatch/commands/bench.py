@@ -1,0 +1,88 @@
+"""``oshwatch bench``: what this machine carries, measured with the real processes."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+app = typer.Typer(no_args_is_help=True, help="Measure what this machine carries.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep the group: its commands are called by name even while there is only one."""
+
+
+@app.command()
+def ingest(
+    batches_per_second: Annotated[float, typer.Option(min=1, help="Batches published a second.")] = 2000,
+    seconds: Annotated[float, typer.Option(min=5, help="Length of the load.")] = 20,
+    gateways: Annotated[int, typer.Option(min=1, max=5000, help="Gateways, one zone each.")] = 200,
+    readings: Annotated[int, typer.Option(min=1, max=500, help="Readings in a batch.")] = 24,
+    breaches: Annotated[int, typer.Option(min=0, help="Gateways that report too much carbon monoxide.")] = 20,
+    runs: Annotated[int, typer.Option(min=1, help="Runs, each in a fresh data directory.")] = 3,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder to keep data and logs of the runs in.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure the road from MQTT publish to ledger, acknowledgement, series and notice.
+
+    Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand. Prints
+    one JSON object on standard output, with the medians of the runs. What it started ends with it. A run waits
+    for the end of a minute, because that is when exposures are due.
+    """
+    from oshwatch.bench.figures import machine, medians
+    from oshwatch.bench.ingest import Workload, run
+    from oshwatch.bench.servers import BenchError, find_mosquitto
+
+    workload = Workload(batches_per_second, seconds, gateways, readings, min(breaches, gateways))
+    console = Console(stderr=True)
+    results = []
+    try:
+        mosquitto = find_mosquitto()
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
+        ) as progress:
+            for number in range(1, runs + 1):
+                task = progress.add_task(f"run {number} of {runs}")
+
+                def tell(doing: str, number: int = number, task: TaskID = task) -> None:
+                    progress.update(task, description=f"run {number} of {runs}: {doing}")
+
+                folder = _folder(keep, number)
+                try:
+                    results.append(run(workload, mosquitto, folder, tell))
+                finally:
+                    if keep is None:
+                        shutil.rmtree(folder, ignore_errors=True)
+                tell("done")
+                progress.stop_task(task)
+    except BenchError as error:
+        console.print(f"oshwatch bench: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    typer.echo(
+        json.dumps(
+            {
+                "benchmark": "ingest",
+                "workload": {**asdict(workload), "runs": runs},
+                "machine": machine(mosquitto),
+                "median": medians(results),
+                "runs": results,
+            },
+            indent=2,
+        )
+    )
+
+
+def _folder(keep: Path | None, number: int) -> Path:
+    if keep is None:
+        return Path(tempfile.mkdtemp(prefix="oshwatch-bench-"))
+    folder = keep / f"run-{number}"
+    folder.mkdir(parents=True)
+    return folder

@@ -213,8 +213,9 @@ class SeriesStore(SeriesReader, Protocol):
         minutes to be computed again, and the cursor. ``received``: arrival of the data by channel id."""
         ...
 
-    def take_dirty(self, limit: int) -> list[tuple[int, int]]:
-        """(channel, minute) pairs whose points changed, oldest minutes first; they stay until cleared."""
+    def take_dirty(self, limit: int, *, newest: bool = False) -> list[tuple[int, int]]:
+        """(channel, minute) pairs whose points changed, oldest minutes first (or newest); they stay until
+        cleared."""
         ...
 
     def clear_dirty(self, pairs: Iterable[tuple[int, int]]) -> None: ...

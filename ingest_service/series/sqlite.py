@@ -121,10 +121,11 @@ class SqliteSeries(SqliteSeriesReader):
             [((us // 1000) / 1000, text, channel) for channel, us, text in last_text.values()],
         )
 
-    def take_dirty(self, limit: int) -> list[tuple[int, int]]:
+    def take_dirty(self, limit: int, *, newest: bool = False) -> list[tuple[int, int]]:
+        order = "minute DESC, channel DESC" if newest else "minute, channel"
         return (
             self._connections.here()
-            .execute("SELECT channel, minute FROM dirty_minutes ORDER BY minute, channel LIMIT ?", (limit,))
+            .execute(f"SELECT channel, minute FROM dirty_minutes ORDER BY {order} LIMIT ?", (limit,))  # noqa: S608
             .fetchall()
         )
 

@@ -58,7 +58,7 @@ def effective_wbgt(wbgt: float, clothing_caf: float) -> float:
 
     Example: 27.1 C in double-layer cloth (3.0) is 30.1 C.
     """
-    return wbgt + within("clothing adjustment", clothing_caf, 0.0, 12.0, "C")
+    return wbgt + within("clothing adjustment", clothing_caf, -5.0, 20.0, "C")
 
 
 def indoor_wbgt(

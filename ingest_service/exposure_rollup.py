@@ -1,0 +1,196 @@
+"""The rollup: readings become minutes and hours, minutes become exposures of zones.
+
+It is driven by the list of dirty minutes that the projector writes and by the clock. Each cycle
+
+1. takes dirty minutes from both ends of the list, so that a backlog of days does not keep today waiting;
+2. gives each zone its turn: when nothing more is due in a minute, or its grace has passed, the windows that
+   end there are computed, also where nothing arrived at all;
+3. with what time is left, takes late minutes and computes every window that holds them once more.
+
+All writing of a zone is one transaction with the clearing of its dirty minutes, so the rollup may be killed
+anywhere. Everything is a function of stored minutes and the register: the same data give the same numbers
+whatever the order of their arrival, only revisions count more.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest_service.metrics import EXPOSURES
+from ingest_service.register.snapshot import RegisterSnapshot
+from ingest_service.rollup.channel_minutes import ChannelMinutes, Dirty
+from ingest_service.rollup.sources import Minutes, sources_of, valid_minutes
+from ingest_service.rollup.zone_roll import GRACE_S, Clock, ZoneRoll
+from ingest_service.series.port import ChannelEntry, SeriesStore
+
+PORTION = 20_000
+"""Dirty minutes taken from each end of the list in one cycle."""
+ZONES_IN_MEMORY = 2000
+
+
+class Registered(Protocol):
+    """What the rollup asks of the register."""
+
+    def snapshot(self) -> RegisterSnapshot: ...
+
+
+@dataclass(slots=True)
+class RollupReport:
+    """What a cycle did: minutes of channels and hours written, minutes of zones computed (`late`: of them
+    again), exposures that were new or changed."""
+
+    minutes: int = 0
+    hours: int = 0
+    zone_minutes: int = 0
+    late: int = 0
+    exposures: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do; after a cycle that did something there may be more at once."""
+        return not (self.minutes or self.hours or self.zone_minutes)
+
+
+class Rollup:
+    """Rolls up one series store; lives in the process that writes it."""
+
+    def __init__(
+        self, series: SeriesStore, register: Registered, *, budget_s: float = 0.5, look_every_s: float = 1.0
+    ) -> None:
+        """`budget_s`: real time after which a cycle begins no further zone. `look_every_s`: real time between
+        two looks at the newest reading of every channel."""
+        self._series = series
+        self._register = register
+        self._budget_s = budget_s
+        self._look_every_s = look_every_s
+        self._looked_at = -math.inf
+        self._minutes = ChannelMinutes(series)
+        self._snapshot = RegisterSnapshot()
+        self._zones: dict[str, ZoneRoll] = {}
+        self._turn: list[str] = []
+        self._stood: dict[int, list[tuple[Minutes, str]]] = {}
+
+    def cycle(self, now: float, *, caught_up: bool = True) -> RollupReport:
+        """Do what can be done at `now` [s], within the budget.
+
+        `caught_up`: everything that has arrived is projected. While it is not, what seems to be missing may
+        still come, so nothing is called missing.
+        """
+        report = RollupReport()
+        deadline = time.monotonic() + self._budget_s
+        clock = Clock(now, caught_up)
+        data_clock = now if caught_up else min(now, self._minutes.newest_time())
+        by_zone, unplaced = self._take()
+        with self._series.transaction():
+            self._minutes.write_before(unplaced, data_clock - GRACE_S)
+        late: list[tuple[ZoneRoll, Dirty]] = []
+        for roll in self._in_turn(deadline):
+            dirty = by_zone.get(roll.sources.zone.id, {})
+            with self._series.transaction():
+                computed, written = roll.roll_new(dirty, clock)
+            report.zone_minutes += computed
+            report.exposures += written
+            if part := roll.late(dirty):
+                late.append((roll, part))
+        self._roll_late(late, deadline, report)
+        with self._series.transaction():
+            report.hours = self._minutes.hours.write_finished(data_clock - GRACE_S, self._minutes.channels)
+        report.minutes, self._minutes.written = self._minutes.written, 0
+        EXPOSURES.inc(report.exposures)
+        return report
+
+    def _roll_late(self, late: list[tuple[ZoneRoll, Dirty]], deadline: float, report: RollupReport) -> None:
+        for number, (roll, dirty) in enumerate(late):
+            # One at least: under lasting load late data must not wait for ever.
+            if number and time.monotonic() >= deadline:
+                return
+            with self._series.transaction():
+                computed, written = roll.roll_late(dirty)
+            report.zone_minutes += computed
+            report.late += computed
+            report.exposures += written
+
+    def _in_turn(self, deadline: float) -> Iterator[ZoneRoll]:
+        """Zones one after the other until the time is up; those not reached come first in the next cycle."""
+        reached = 0
+        for zone in list(self._turn):
+            if reached and time.monotonic() >= deadline:
+                break
+            reached += 1
+            roll = self._zones[zone]
+            yield roll
+            if len(self._turn) > ZONES_IN_MEMORY:
+                roll.forget()
+        self._turn = self._turn[reached:] + self._turn[:reached]
+
+    def _take(self) -> tuple[dict[str, Dirty], Dirty]:
+        """Dirty minutes by zone, and those of channels that stood in none."""
+        pairs = self._series.take_dirty(PORTION)
+        if len(pairs) == PORTION:
+            pairs = list({*pairs, *self._series.take_dirty(PORTION, newest=True)})
+        self._look({channel for channel, _ in pairs})
+        by_zone: dict[str, Dirty] = {}
+        unplaced: Dirty = {}
+        for channel, minute in pairs:
+            zone = self._zone_of(channel, minute)
+            target = unplaced if zone is None else by_zone.setdefault(zone, {})
+            target.setdefault(channel, set()).add(minute)
+        return by_zone, unplaced
+
+    def _zone_of(self, channel: int, minute: int) -> str | None:
+        for (first, last), zone in self._stood.get(channel, ()):
+            if first <= minute <= last:
+                return zone
+        return None
+
+    def _look(self, asked: set[int]) -> None:
+        """Bring the register and the channels up to date."""
+        snapshot = self._register.snapshot()
+        known = self._minutes.channels
+        stale = time.monotonic() >= self._looked_at + self._look_every_s
+        if snapshot is self._snapshot and not stale and asked <= known.keys():
+            return
+        self._looked_at = time.monotonic()
+        found = {entry.id: entry for entry in self._series.channels()}
+        self._minutes.channels = found
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._zones.clear()
+            self._stood.clear()
+            fresh = set(found)
+            changed = {zone.id for zone in snapshot.zones if snapshot.site(zone.site) is not None}
+        else:
+            fresh = found.keys() - known.keys()
+            changed = set()
+        for channel in fresh:
+            self._stood[channel] = self._placements(found[channel])
+            changed |= {zone for _, zone in self._stood[channel]}
+        self._renew(changed, found)
+
+    def _placements(self, entry: ChannelEntry) -> list[tuple[Minutes, str]]:
+        return [
+            (valid_minutes(placement.valid_from, placement.valid_to), placement.zone)
+            for placement in self._snapshot.placements_of(entry.gateway, entry.sensor)
+            if (zone := self._snapshot.zone(placement.zone)) and self._snapshot.site(zone.site)
+        ]
+
+    def _renew(self, zones: set[str], channels: dict[int, ChannelEntry]) -> None:
+        """Begin anew with these zones: what they remember was read with other sources."""
+        if not zones:
+            return
+        by_sensor: dict[tuple[str, str], list[ChannelEntry]] = defaultdict(list)
+        for entry in channels.values():
+            by_sensor[entry.gateway, entry.sensor].append(entry)
+        for zone_id in zones:
+            zone = self._snapshot.zone(zone_id)
+            if zone is not None:
+                sources = sources_of(zone, self._snapshot, by_sensor)
+                self._zones[zone_id] = ZoneRoll(sources, self._series, self._minutes)
+        # Zones keep their place in the turn; new ones come first.
+        staying = [zone for zone in self._turn if zone in self._zones]
+        self._turn = sorted(self._zones.keys() - set(staying)) + staying

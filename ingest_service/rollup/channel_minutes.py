@@ -1,0 +1,75 @@
+"""From raw points to stored minutes, channel by channel."""
+
+from __future__ import annotations
+
+import math
+
+from ingest_service.rollup.hours import Hours
+from ingest_service.rollup.minutes import averages_as_energy, minute_spans
+from ingest_service.series.port import ChannelEntry, SeriesStore, Span
+
+Dirty = dict[int, set[int]]
+"""Channel -> minutes whose readings changed."""
+
+_APART = 10  # minutes; a wider hole between two dirty minutes is not read over
+
+
+def minutes_in(dirty: Dirty) -> list[int]:
+    """Every dirty minute once, ascending."""
+    return sorted(set().union(*dirty.values())) if dirty else []
+
+
+class ChannelMinutes:
+    """Writes the minutes of dirty channels and clears what it has written."""
+
+    def __init__(self, series: SeriesStore) -> None:
+        self._series = series
+        self.hours = Hours(series)
+        self.channels: dict[int, ChannelEntry] = {}
+        self.written = 0
+
+    def last_time(self, channel: int | None) -> float | None:
+        """Time [s] of a channel's newest reading."""
+        entry = None if channel is None else self.channels.get(channel)
+        return None if entry is None else entry.last_time
+
+    def newest_time(self) -> float:
+        """Time [s] of the newest reading of all, 0 before the first."""
+        return max((entry.last_time or 0.0 for entry in self.channels.values()), default=0.0)
+
+    def write_before(self, dirty: Dirty, t: float) -> None:
+        """Write the dirty minutes that ended before an instant."""
+        minutes = minutes_in(dirty)
+        if minutes:
+            self.write(dirty, minutes[0], math.floor(t / 60.0))
+
+    def write(self, dirty: Dirty, first: int, last: int) -> None:
+        """Compute the dirty minutes from `first` to `last` and take them off the list."""
+        spans: list[Span] = []
+        cleared: list[tuple[int, int]] = []
+        for channel, minutes in dirty.items():
+            wanted = sorted(m for m in minutes if first <= m <= last)
+            if not wanted:
+                continue
+            as_energy = averages_as_energy(self.channels[channel].quantity)
+            for start, end in _stretches(wanted):
+                points = self._series.points_between(channel, 60.0 * (start - 1), 60.0 * end)
+                spans += minute_spans(channel, points, as_energy=as_energy)
+            cleared += [(channel, minute) for minute in wanted]
+            self.hours.note(channel, wanted)
+        if spans:
+            self._series.write_minutes(spans)
+        self._series.clear_dirty(cleared)
+        self.written += len(spans)
+
+
+def _stretches(minutes: list[int]) -> list[tuple[int, int]]:
+    """Join neighbouring minutes into stretches to be read at once."""
+    found = [(minutes[0], minutes[0])]
+    for minute in minutes[1:]:
+        start, end = found[-1]
+        if minute - end <= _APART:
+            found[-1] = (start, minute)
+        else:
+            found.append((minute, minute))
+    return found

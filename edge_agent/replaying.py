@@ -40,7 +40,10 @@ class Progress(NamedTuple):
 
 @dataclass
 class ReplayAccount:
-    """Where every row and every batch is. `complete`: nothing is unaccounted for."""
+    """Where every row and every batch is.
+
+    `complete`: every row of the file is either in the server's ledger or refused with its line and reason.
+    """
 
     file: str
     rows_in_file: int = 0
@@ -218,8 +221,6 @@ class _Player:
 
     def _reasons(self, account: ReplayAccount) -> list[str]:
         reasons = []
-        if account.rows_refused:
-            reasons.append(f"{account.rows_refused} rows of the file could not be played")
         if self.earlier + self.fed < account.rows_read:
             reasons.append(
                 f"{account.rows_read - self.earlier - self.fed} rows were not reached: interrupted"

@@ -58,7 +58,10 @@ class BusThread(threading.Thread):
 
 
 class Runner:
-    """Runs an agent until told to stop. `stop()` may be called from a signal handler."""
+    """Runs an agent until told to stop. Build and run it in one thread: the outbox belongs to that thread.
+
+    `stop()` may be called from any thread and from a signal handler.
+    """
 
     def __init__(
         self,

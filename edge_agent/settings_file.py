@@ -135,7 +135,7 @@ def _mistake(detail: ErrorDetails, origin: Mapping[str, str], default_where: str
     shown = PREFIX + top.upper() if where == "environment" else _dotted(path) or top
     model, name = _model_of(path)
     if detail["type"] == "extra_forbidden":
-        return unknown_key(where, shown, model.model_fields)
+        return unknown_key(where, name, model.model_fields)._replace(key=shown)
     if detail["type"] == "missing":
         hint = f"Set {shown} in the file" + (f" or {PREFIX}{top.upper()}." if len(path) == 1 else ".")
         return SettingsMistake(where, shown, "it is missing", hint)

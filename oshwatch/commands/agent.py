@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -104,7 +105,9 @@ def replay(
     """
     from edge_agent.runner import clock_for
     from edge_agent.settings_file import load
+    from oshwatch.logs import configure_logs
 
+    configure_logs("agent", level=logging.WARNING)
     with _plainly():
         settings = load(
             config,
@@ -149,7 +152,7 @@ def registration_text(document: dict[str, Any]) -> str:
 def account_text(account: ReplayAccount) -> str:
     """The account as people read it."""
     lines = [
-        f"{account.file}: {'complete' if account.complete else 'NOT complete'}",
+        f"{account.file}: {_verdict(account)}",
         f"  rows in file            {account.rows_in_file:>9,}",
         f"  rows read               {account.rows_read:>9,}   {_span(account)}",
         f"  rows refused            {account.rows_refused:>9,}",
@@ -164,6 +167,13 @@ def account_text(account: ReplayAccount) -> str:
     lines += [f"  ! {reason}" for reason in account.reasons]
     lines += [f"  line {row.line}: {row.reason}" for row in account.refused]
     return "\n".join(lines)
+
+
+def _verdict(account: ReplayAccount) -> str:
+    if not account.complete:
+        return "NOT accounted for"
+    refused = account.rows_refused
+    return f"accounted for, {refused} rows could not be played" if refused else "complete"
 
 
 def _span(account: ReplayAccount) -> str:

@@ -14,8 +14,10 @@ from ingest_service.auth.tokens import Tokens
 from ingest_service.cases.store import Cases
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
+from ingest_service.intake import Intake
 from ingest_service.ledger.port import Ledger
 from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.quarantine import Quarantine
 from ingest_service.queries.limits_in_force import LimitsInForce
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Person
@@ -40,6 +42,8 @@ class Context:
     cases: Cases
     ledger: Ledger
     series: SeriesReader
+    intake: Intake
+    quarantine: Quarantine
     server_key: ServerKey
     sessions: Sessions
     tokens: Tokens
@@ -93,6 +97,7 @@ def open_context(settings: Settings) -> Context:
         ledger.close()
         engine.dispose()
         raise
+    intake = Intake(ledger, register.snapshot, max_payload=settings.max_payload)
     return Context(
         settings=settings,
         clock=clock,
@@ -101,6 +106,8 @@ def open_context(settings: Settings) -> Context:
         cases=Cases(engine),
         ledger=ledger,
         series=series,
+        intake=intake,
+        quarantine=Quarantine(ledger, intake),
         server_key=server_key,
         sessions=Sessions(engine),
         tokens=Tokens(register),

@@ -23,6 +23,7 @@ from ingest_service.auth.access import Why
 from ingest_service.auth.dependencies import CsrfRefused, Refused
 from ingest_service.cases.store import CaseError
 from ingest_service.ledger.port import LedgerError
+from ingest_service.quarantine import QuarantineError
 from ingest_service.queries.view import NotHere
 from ingest_service.register.recorder import ChangeRefused
 from ingest_service.series.port import SeriesError
@@ -117,6 +118,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotHere, _not_here)
     app.add_exception_handler(ChangeRefused, _change_refused)
     app.add_exception_handler(CaseError, _change_refused)
+    app.add_exception_handler(QuarantineError, _change_refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     for trouble in (LedgerError, SeriesError, sa.exc.OperationalError):

@@ -22,7 +22,18 @@ class Note(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=4000)
+    text: str = Field(min_length=1, max_length=2000)
+
+
+class Replayed(BaseModel):
+    """What became of the bytes this time; with a code they are still refused."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: str
+    ledger_row: int | None
+    code: str | None
+    detail: str | None
 
 
 @router.get("/quarantine", summary="What failed a check at the caller's sites, newest first")
@@ -58,8 +69,24 @@ def get_payload(entry: EntryId, _person: PersonDependency, caller: AnyCaller) ->
 def add_note(entry: EntryId, note: Note, _person: PersonDependency, caller: AnyCaller) -> QuarantineItem:
     _allowed(caller, entry, Action.REPLAY_QUARANTINE)
     context = caller.context
-    context.ledger.note_event(entry, at=context.clock.now(), who=caller.who, action="note", text=note.text)
+    context.quarantine.note(entry, who=caller.who, text=note.text, now=context.clock.now())
     return quarantine_query.item(context.view(caller.person), entry)
+
+
+@router.post("/quarantine/{entry}/close", status_code=201, summary="Say why nothing more is to be done")
+def close(entry: EntryId, note: Note, _person: PersonDependency, caller: AnyCaller) -> QuarantineItem:
+    _allowed(caller, entry, Action.REPLAY_QUARANTINE)
+    context = caller.context
+    context.quarantine.close(entry, who=caller.who, text=note.text, now=context.clock.now())
+    return quarantine_query.item(context.view(caller.person), entry)
+
+
+@router.post("/quarantine/{entry}/replay", summary="Send the bytes through the checks once more")
+def replay(entry: EntryId, _person: PersonDependency, caller: AnyCaller) -> Replayed:
+    _allowed(caller, entry, Action.REPLAY_QUARANTINE)
+    context = caller.context
+    outcome = context.quarantine.replay(entry, who=caller.who, now=context.clock.now())
+    return Replayed(verdict=outcome.verdict, ledger_row=outcome.row, code=outcome.code, detail=outcome.detail)
 
 
 def _allowed(caller: Caller, entry: int, action: Action) -> QuarantineItem:

@@ -11,7 +11,7 @@ from ingest_service.acknowledger import Acknowledger
 from ingest_service.api.errors import ApiError, ErrorAnswer
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, require
-from ingest_service.intake import Arrival, Intake, check
+from ingest_service.checking import Arrival, check
 from ingest_service.ledger.port import Accepted, Outcome, Rejected
 from ingest_service.queries.view import NotHere
 from osh_domain.batch import first_byte_kind, open_frame
@@ -109,8 +109,7 @@ def _take(caller: Caller, payload: bytes, content_type: str | None, gateway: str
     arrival = Arrival(
         payload, now, source="http", gateway=None if sealed else gateway, content_type=content_type
     )
-    intake = Intake(context.ledger, context.register.snapshot, max_payload=context.settings.max_payload)
-    outcome = intake.take([arrival], now)[0]
+    (outcome,) = context.intake.take([arrival], now)
     if outcome.verdict == "refused":
         raise ApiError(
             503, "store", outcome.detail or "Nothing could be kept.", headers={"Retry-After": "60"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alert_rules.conditions import Condition
 from alert_rules.engine import ZoneRule
 from alert_rules.exposures import UNITS
-from alert_rules.pack_model import ExposureRule, OwnLimit, Pack, Source
+from alert_rules.pack_model import SEVERITIES, ExposureRule, OwnLimit, Pack, Source
 from osh_domain.limits import limit
 
 
@@ -34,6 +34,11 @@ class ActiveRule:
         return self.rule.id
 
     @property
+    def urgency(self) -> int:
+        """Smallest for the most severe rules; the order in which the rules of one minute are judged."""
+        return -SEVERITIES.index(self.rule.severity)
+
+    @property
     def group(self) -> tuple[str, str]:
         """Rules of one group share a case: one hazard, and in air one agent (CO is not dust)."""
         return self.rule.hazard, agent(self.rule)
@@ -45,13 +50,15 @@ def agent(rule: ExposureRule) -> str:
 
 
 def active_rules(packs: Iterable[Pack], zone: ZoneFacts, live_age_s: float = 900.0) -> tuple[ActiveRule, ...]:
-    """The rules that judge exposures in a zone. UnknownLimitError: no limit for its class of work."""
-    return tuple(
+    """The rules that judge exposures in a zone, the most severe first, so that what begins at once begins as
+    what it is and not step by step. UnknownLimitError: no limit for its class of work."""
+    found = [
         activate(pack, rule, zone, live_age_s)
         for pack in packs
         for rule in pack.rules
         if isinstance(rule, ExposureRule) and rule.applies.acclimatised in {None, zone.acclimatised}
-    )
+    ]
+    return tuple(sorted(found, key=lambda active: active.urgency))
 
 
 def activate(pack: Pack, rule: ExposureRule, zone: ZoneFacts, live_age_s: float) -> ActiveRule:

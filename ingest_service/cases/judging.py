@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -79,18 +80,25 @@ class Judge:
         ]
 
     def take(self, rows: Iterable[ExposureRow], register: RegisterSnapshot, now: float) -> Outcome:
-        """Judge new and revised exposures, in ascending minutes."""
+        """Judge new and revised exposures, in ascending minutes, the most severe rules of a minute first."""
         self._follow(register)
         outcome = Outcome()
-        for row in sorted(rows, key=lambda one: (one.minute, one.change)):
+        for _, _, _, active, site, zone, row in sorted(self._due(rows, register), key=itemgetter(0, 1, 2)):
+            self._one(outcome, active, site, zone, row, register, now)
+        return outcome
+
+    def _due(
+        self, rows: Iterable[ExposureRow], register: RegisterSnapshot
+    ) -> Iterator[tuple[int, int, int, ActiveRule, Site, Zone, ExposureRow]]:
+        """What is to be judged, with what it is ordered by."""
+        for row in rows:
             zone = register.zone(row.zone)
             site = register.site(zone.site) if zone else None
             if zone is None or site is None:
                 continue
             for active in self._rules_of(zone).get(row.kind, ()):
                 if self._holds(active, site, row.minute, register):
-                    self._one(outcome, active, site, zone, row, register, now)
-        return outcome
+                    yield row.minute, active.urgency, row.change, active, site, zone, row
 
     def end_shifts(self, register: RegisterSnapshot, now: float) -> Outcome:
         """What the clock alone ends: rules of a shift that is over."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from alert_rules.alerts import CaseChange, Deed
 from alert_rules.pack_model import Recipient
-from ingest_service.cases.schema import CASES
+from ingest_service.cases.schema import CASE_EVENTS, CASES
 from ingest_service.cases.store import RUNNING
 from ingest_service.cases.telling import Telling, write_notices
 from ingest_service.cases.writing import add_history, insert_new
@@ -98,7 +98,8 @@ class CaseKeeper:
 
     def _clear(self, case: sa.RowMapping, event: Event, reason: str) -> None:
         told = {**case["event"], **{key: event[key] for key in ("at", "value", "ended_by") if key in event}}
-        if case["severity"] == "notice" or case["hazard"] == "silence":
+        # What nobody was called for, and what concerns devices, needs no signatures.
+        if not case["event"]["tell"] or case["hazard"] == "silence":
             self._update(case["id"], state="closed", cleared_at=event["at"], closed_at=self._now)
             self._tell(case["id"], "cleared", told, reason)
             self._history(case["id"], "closed", _NOBODY_SIGNS, {})
@@ -142,8 +143,6 @@ class CaseKeeper:
         return self._connection.execute(query.limit(1)).first() is not None
 
     def _has_history(self, case_id: int) -> bool:
-        from ingest_service.cases.schema import CASE_EVENTS
-
         query = sa.select(CASE_EVENTS.c.id).where(CASE_EVENTS.c.case_id == case_id).limit(1)
         return self._connection.execute(query).first() is not None
 

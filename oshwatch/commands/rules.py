@@ -153,8 +153,8 @@ def _number_lines(event: dict[str, Any]) -> list[str]:
         "limit": f"{word} {limit['value']!r} {unit}: {limit['label']}",
         "clause": f"{limit['instrument']}, {limit['clause']} ({limit['confidence']})",
         "for whom": f"class of work {event['metabolic_class']}, {people}",
-        "coverage": f"{event.get('received')} of {event.get('expected')} ({share:.1f} %), needed {least:.0f} %; "
-        f"worst gap {event.get('worst_gap_s')} s",
+        "coverage": f"{event.get('received')} of {event.get('expected')} ({share:.1f} %), "
+        f"needed {least:.0f} %; worst gap {event.get('worst_gap_s')} s",
         "how": f"method {event.get('method')!r}, grade {event.get('grade')}, "
         f"revision {event.get('revision')}, calculation {event.get('calc')}",
         "holds": f"raised after {event['raise_after_min']} min above; clears after "

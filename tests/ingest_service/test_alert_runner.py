@@ -1,0 +1,306 @@
+"""The alerts runner over real stores: exposures in, cases and notices out, whatever is killed in between."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alert_rules.pack_format import load_packs
+from ingest_service.alert_runner import AlertCycle
+from ingest_service.cases.keeping import CaseKeeper
+from ingest_service.cases.schema import CASE_EVENTS, CASES, JUDGEMENTS, NOTICES, RULE_STATES
+from ingest_service.cases.store import Cases
+from ingest_service.register.store import Register
+from ingest_service.series.port import ExposureRow
+from ingest_service.series.sqlite import SqliteSeries, open_series
+
+ZONE = "kh-f0123/sewing-3"
+NIGHT_END = 1780272000.0  # Monday 2026-06-01 00:00 UTC, 07:00 in Phnom Penh: the day shift begins
+START = int(NIGHT_END // 60)
+RULES = {"heat-iso7243-newcomers", "heat-iso7243-reference", "heat-niosh-ral", "heat-niosh-rel"}
+
+
+class HandClock:
+    """A clock that stands where the test puts it."""
+
+    def __init__(self, t: float) -> None:
+        self.t = t
+
+    def now(self) -> float:
+        return self.t
+
+
+class Plant:
+    """The sample factory with its stores and a runner that can be killed."""
+
+    def __init__(self, engine: sa.Engine, register: Register, series: SqliteSeries) -> None:
+        self.engine, self.register, self.series = engine, register, series
+        self.clock = HandClock(NIGHT_END)
+        self.cycle = self.fresh()
+
+    def fresh(self) -> AlertCycle:
+        """A runner that was just started and knows only what is stored."""
+        return AlertCycle(
+            self.engine,
+            self.register,
+            self.series,
+            load_packs(),
+            clock=self.clock,
+            link_base="http://osh.example",
+            live_age_s=900.0,
+        )
+
+    def measure(
+        self, values: Iterable[float | None], first: int, kind: str = "wbgt_eff.twa60", coverage: float = 1.0
+    ) -> None:
+        """Exposures of one minute each, all written at once."""
+        self.series.write_exposures(
+            ExposureRow(
+                ZONE, kind, first + n, value, coverage, 60, int(60 * coverage), 60.0, "measured_globe", 0, "1"
+            )
+            for n, value in enumerate(values)
+        )
+
+    def live(self, values: Iterable[float | None], first: int, **more: Any) -> None:
+        """The same, minute by minute, each judged as it comes."""
+        for n, value in enumerate(values):
+            self.measure([value], first + n, **more)
+            self.clock.t = 60.0 * (first + n) + 2.0
+            self.cycle.judge_new()
+            self.cycle.look_at_clock()
+
+    def rows(self, table: sa.Table) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+    def heat(self) -> list[dict[str, Any]]:
+        return [case for case in self.rows(CASES) if case["hazard"] == "heat"]
+
+    def told(self, kind: str) -> set[str]:
+        heat = {case["id"] for case in self.heat()}
+        return {n["name"] for n in self.rows(NOTICES) if n["kind"] == kind and n["case_id"] in heat}
+
+    def kinds(self, case_id: int) -> list[str]:
+        return [line["kind"] for line in self.rows(CASE_EVENTS) if line["case_id"] == case_id]
+
+
+@pytest.fixture
+def plant(engine: sa.Engine, register: Register, tmp_path: Path) -> Iterator[Plant]:
+    series = open_series(tmp_path / "data")
+    yield Plant(engine, register, series)
+    series.close()
+
+
+def test_a_hot_hour_opens_one_case_and_tells_both_sides_the_same_at_the_same_time(plant: Plant) -> None:
+    plant.live([31.2] * 12, START + 1)
+    (case,) = plant.heat()
+    assert (case["state"], case["severity"], case["zone"]) == ("open", "danger", ZONE)
+    assert case["opened_at"] == 60.0 * (START + 10)
+    assert case["event"]["value"] == 31.2
+    notices = [n for n in plant.rows(NOTICES) if n["case_id"] == case["id"]]
+    assert {n["side"] for n in notices} == {"worker", "management"}
+    assert len({(n["subject"], n["body"], n["created_at"]) for n in notices}) == 1
+    assert "31.2 °C; limit 30.0 °C (ISO 7243:2017" in notices[0]["body"]
+
+
+def test_every_judged_minute_is_written_and_cannot_tell_stays_so(plant: Plant) -> None:
+    plant.live([31.2, None, 20.0], START + 1)
+    plant.live([31.2], START + 4, coverage=0.5)
+    judged = {(row["rule"], row["minute"] - START): row["verdict"] for row in plant.rows(JUDGEMENTS)}
+    for rule in RULES:
+        verdicts = [judged[rule, minute] for minute in (1, 2, 3, 4)]
+        assert verdicts == ["above", "cannot_tell", "within", "cannot_tell"]
+    assert plant.heat() == []
+
+
+def test_outside_the_shift_heat_is_not_judged(plant: Plant) -> None:
+    plant.live([35.0] * 30, START - 30)
+    assert plant.heat() == []
+    assert plant.rows(JUDGEMENTS) == []
+
+
+def test_a_restart_at_any_moment_repeats_nothing_and_forgets_nothing(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*_: Any, **__: Any) -> None:
+        raise PowerCut
+
+    values = [31.2] * 12 + [29.3] * 40
+    for n, value in enumerate(values):
+        plant.measure([value], START + 1 + n)
+        plant.clock.t = 60.0 * (START + 1 + n) + 2.0
+        with monkeypatch.context() as patch:
+            # Die within the transaction, after cases and notices were written but before its commit.
+            patch.setattr("ingest_service.alert_runner.JUDGEMENTS", None)
+            patch.setattr("ingest_service.alert_runner.upsert", cut)
+            with pytest.raises(PowerCut):
+                plant.cycle.judge_new()
+        plant.cycle = plant.fresh()
+        plant.cycle.judge_new()
+        plant.cycle = plant.fresh()
+        assert plant.cycle.judge_new() == 0
+    (case,) = plant.heat()
+    assert plant.kinds(case["id"])[:4] == ["opened", "joined", "joined", "joined"]
+    assert plant.kinds(case["id"]).count("cleared") == 0
+    keys = [notice["key"] for notice in plant.rows(NOTICES)]
+    assert len(keys) == len(set(keys))
+    assert len(keys) == 2
+    assert len([1 for row in plant.rows(JUDGEMENTS) if row["rule"] in RULES]) == 4 * len(values)
+
+
+def test_the_case_clears_after_half_an_hour_below_and_both_sides_hear_it(plant: Plant) -> None:
+    plant.live([31.2] * 12 + [27.0] * 29, START + 1)
+    assert plant.heat()[0]["state"] == "open"
+    plant.live([27.0], START + 42)
+    (case,) = plant.heat()
+    assert case["state"] == "cleared"
+    assert plant.told("cleared") == {"Sok Dara", "Chan Vanna"}
+
+
+def test_it_begins_again_in_the_same_case(plant: Plant) -> None:
+    plant.live([31.2] * 12 + [27.0] * 30 + [31.0] * 12, START + 1)
+    (case,) = plant.heat()
+    assert case["state"] == "open"
+    assert case["cleared_at"] is None
+    assert "raised_again" in plant.kinds(case["id"])
+
+
+def test_the_end_of_the_shift_ends_it_by_the_clock_alone(plant: Plant) -> None:
+    end = START + 9 * 60
+    plant.live([31.2] * 15, end - 14)
+    plant.clock.t = 60.0 * end + 200.0
+    plant.cycle.look_at_clock()
+    assert plant.heat()[0]["state"] == "open"
+    plant.clock.t = 60.0 * end + 301.0
+    plant.cycle.look_at_clock()
+    (case,) = plant.heat()
+    assert case["state"] == "cleared"
+    assert case["cleared_at"] == 60.0 * end
+    body = next(
+        n["body"] for n in plant.rows(NOTICES) if n["kind"] == "cleared" and n["case_id"] == case["id"]
+    )
+    assert "it was not measured below the limit before" in body
+
+
+def test_hours_that_arrive_late_are_found_afterwards_once_and_call_nobody(plant: Plant) -> None:
+    plant.clock.t = 60.0 * (START + 300)
+    plant.cycle = plant.fresh()
+    plant.measure([31.2] * 120, START + 1)
+    plant.cycle.judge_new()
+    plant.measure([31.4] * 120, START + 1)
+    plant.cycle.judge_new()
+    found = plant.heat()
+    assert {case["state"] for case in found} == {"found_afterwards"}
+    assert {case["rule"] for case in found} == RULES
+    assert len(found) == len(RULES)
+    assert not [n for n in plant.rows(NOTICES) if n["case_id"] in {case["id"] for case in found}]
+
+
+def test_late_data_of_a_time_that_was_told_live_finds_nothing_new(plant: Plant) -> None:
+    plant.live([31.2] * 20, START + 1)
+    plant.clock.t = 60.0 * (START + 60)
+    plant.measure([31.5] * 20, START + 1)
+    plant.cycle.judge_new()
+    assert {case["state"] for case in plant.heat()} == {"open"}
+
+
+def test_a_revised_minute_is_judged_again(plant: Plant) -> None:
+    plant.live([31.2] * 4 + [None, None] + [31.2] * 3, START + 1)
+    plant.measure([31.2, 31.2], START + 5)
+    plant.cycle.judge_new()
+    assert plant.heat() == []
+    plant.live([31.2], START + 10)
+    (case,) = plant.heat()
+    assert case["event"]["since"] == 60.0 * START
+
+
+def test_escalation_comes_by_the_clock_and_stops_when_it_was_seen(plant: Plant) -> None:
+    plant.live([31.2] * 12, START + 1)
+    (case,) = plant.heat()
+    people = {person.name: person for person in plant.register.snapshot().people}
+    plant.clock.t = case["opened_at"] + 3600.0 + 60.0
+    plant.cycle.look_at_clock()
+    plant.cycle.look_at_clock()
+    assert plant.told("escalation-1") == {"Sok Dara", "Chan Vanna"}
+    assert sum(n["kind"] == "escalation-1" and n["case_id"] == case["id"] for n in plant.rows(NOTICES)) == 2
+    cases = Cases(plant.engine)
+    cases.acknowledge(case["id"], people["Sok Dara"], "worker", plant.clock.t)
+    cases.acknowledge(case["id"], people["Chan Vanna"], "management", plant.clock.t)
+    plant.clock.t += 3 * 3600.0
+    plant.cycle.look_at_clock()
+    assert "escalation-2" not in plant.kinds(case["id"])
+
+
+def test_a_day_without_action_is_told_to_the_labour_administration(plant: Plant) -> None:
+    plant.live([31.2] * 12, START + 1)
+    (case,) = plant.heat()
+    with plant.engine.begin() as connection:  # keep it open overnight, as if it had stayed hot
+        states = connection.execute(sa.select(RULE_STATES)).mappings().all()
+        assert {row["rule"] for row in states if row["zone"] == ZONE} >= RULES
+        connection.execute(sa.delete(RULE_STATES))
+    plant.clock.t = case["opened_at"] + 24 * 3600.0 + 60.0
+    plant.cycle = plant.fresh()
+    plant.cycle.look_at_clock()
+    assert plant.told("escalation-3") == {"Inspector Bopha"}
+
+
+def test_a_power_cut_is_one_case_and_says_when_it_is_over(plant: Plant) -> None:
+    channels = [
+        ("kh-f0123-a", "th1", "ta"), ("kh-f0123-a", "th1", "rh"), ("kh-f0123-a", "mic1", "la.eq60"),
+        ("kh-f0123-a", "th2", "ta"), ("kh-f0123-a", "th2", "rh"), ("kh-f0123-a", "th2", "tg"),
+        ("kh-f0123-x", "s1", "ta"), ("kh-f0123-x", "s1", "rh"),
+    ]  # fmt: skip
+
+    def report(t: float) -> None:
+        for gateway, sensor, quantity in channels:
+            channel = plant.series.channel_id("kh-f0123", gateway, sensor, quantity, "Cel")
+            plant.series.write([(channel, int(t * 1e6), 30.0, 0, 0)], [], "ledger", 1, received={channel: t})
+
+    base = plant.clock.t + 3600.0
+    for minute in range(120):
+        plant.clock.t = base + 60.0 * minute
+        if minute < 20 or minute >= 80:
+            report(plant.clock.t)
+        plant.cycle.look_at_clock()
+    silent = [case for case in plant.rows(CASES) if case["hazard"] == "silence"]
+    assert [(case["rule"], case["subject"], case["state"]) for case in silent[-1:]] == [
+        ("watch-site-silent", "kh-f0123", "closed")
+    ]
+    during_cut = [case for case in silent if base + 20 * 60 <= case["opened_at"]]
+    assert len(during_cut) == 1
+    assert (
+        sum(n["kind"] == "opened" and n["case_id"] == during_cut[0]["id"] for n in plant.rows(NOTICES)) == 3
+    )
+
+
+def test_the_runner_follows_a_series_store_that_was_built_again(plant: Plant) -> None:
+    plant.live([20.0] * 3, START + 1)
+    plant.series.wipe()
+    plant.cycle.look_at_clock()
+    plant.live([31.2] * 12, START + 5)
+    assert len(plant.heat()) == 1
+
+
+def test_a_stored_state_is_plain_json(plant: Plant) -> None:
+    plant.live([31.2] * 3, START + 1)
+    (state,) = [r["state"] for r in plant.rows(RULE_STATES) if r["rule"] == "heat-iso7243-reference"]
+    assert json.loads(json.dumps(state))["live"] == ["pending", START + 3, START + 1, -1]
+
+
+def test_a_writing_error_leaves_the_runner_where_the_store_is(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.measure([31.2] * 12, START + 1)
+    plant.clock.t = 60.0 * (START + 12) + 2.0
+    with monkeypatch.context() as patch:
+        patch.setattr(CaseKeeper, "change", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            plant.cycle.judge_new()
+    plant.cycle.judge_new()
+    assert len(plant.heat()) == 1

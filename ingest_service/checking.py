@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ingest_service.auth.server_key import verify_ed25519
+from ingest_service.fast_senml import read_sealed_pack
 from ingest_service.ledger.port import Accepted, Rejected, Source
 from ingest_service.pack_reading import read_foreign, relative_to, remarks_on, time_quality_of, time_remark
 from ingest_service.register.entries import Gateway, GatewayKey
@@ -142,7 +143,7 @@ def _check_frame(
     gateway = _known_gateway(register, findings, now)
     signed = _verify(frame, gateway, register, now)
     findings.trusted = True
-    records = resolve(parse_json(frame.pack), relative_to(header, arrival.received_at))
+    records = read_sealed_pack(frame.pack, relative_to(header, arrival.received_at))
     check_contents(header, records)
     remarks = remarks_on(records)
     untimely = time_remark(header, time_quality_of(header, records, arrival.received_at))

@@ -19,6 +19,7 @@ import structlog
 
 from ingest_service.boot_clock import corrected
 from ingest_service.calibration import Calibrations, state
+from ingest_service.fast_senml import read_sealed_pack
 from ingest_service.ledger.port import Ledger, LedgerRow
 from ingest_service.pack_reading import read_foreign, readings_of, relative_to, time_quality_of
 from ingest_service.register.snapshot import RegisterSnapshot
@@ -125,7 +126,7 @@ class Projector:
 
     def _project(self, row: LedgerRow, header: Header, pack: bytes, portion: _Portion) -> bool:
         """Whether the batch could be placed in time and was put into the portion."""
-        records = read_pack(pack, relative_to(header, row.received_at))
+        records = read_sealed_pack(pack, relative_to(header, row.received_at))
         quality = time_quality_of(header, records, row.received_at)
         readings = readings_of(records)
         if quality >= TimeQuality.BOUNDED:

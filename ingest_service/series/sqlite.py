@@ -16,6 +16,26 @@ from ingest_service.series.schema import PROJECTED_TABLES
 FILE_NAME = "series.sqlite"
 CHANGE = "exposure_change"
 BY_KEY = itemgetter(0, 1)
+# One visit of a channel's row, whether the reading is its newest or came late: on the right-hand side the
+# columns still have their old values.
+NEWEST_POINT = """
+UPDATE channels SET
+  last_value = iif(coalesce(last_time, ?1) <= ?1, ?2, last_value),
+  last_flags = iif(coalesce(last_time, ?1) <= ?1, ?3, last_flags),
+  last_grade = iif(coalesce(last_time, ?1) <= ?1, ?4, last_grade),
+  last_text = iif(coalesce(last_time, ?1) <= ?1, NULL, last_text),
+  last_time = max(coalesce(last_time, ?1), ?1),
+  last_received = max(coalesce(last_received, ?5), ?5)
+WHERE id = ?6
+"""
+NEWEST_TEXT = """
+UPDATE channels SET
+  last_value = iif(coalesce(last_time, ?1) <= ?1, NULL, last_value),
+  last_text = iif(coalesce(last_time, ?1) <= ?1, ?2, last_text),
+  last_time = max(coalesce(last_time, ?1), ?1),
+  last_received = max(coalesce(last_received, ?3), ?3)
+WHERE id = ?4
+"""
 
 
 def open_series(data_dir: Path, *, read_only: bool = False) -> SqliteSeries:
@@ -68,9 +88,7 @@ class SqliteSeries(SqliteSeriesReader):
             (found,) = connection.execute(
                 "SELECT id FROM channels WHERE gateway = ? AND sensor = ? AND quantity = ?", key
             ).fetchone()
-        if (
-            not self._connections.here().in_transaction
-        ):  # inside a transaction the new row may still be undone
+        if not self._connections.here().in_transaction:  # else the new row may still be undone
             self._channel_ids[key] = found
         return int(found)
 
@@ -90,36 +108,13 @@ class SqliteSeries(SqliteSeriesReader):
             connection = self._connections.here()
             connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", texts)
+            dirty = {(-(-(row[1] // 1000) // 60_000), row[0]) for row in rows}
             connection.executemany(
-                "INSERT OR IGNORE INTO dirty_minutes(channel, minute) VALUES (?, ?)",
-                {(row[0], -(-(row[1] // 1000) // 60_000)) for row in rows},
+                "INSERT OR IGNORE INTO dirty_minutes(minute, channel) VALUES (?, ?)", sorted(dirty)
             )
-            self._note_latest(connection, rows, texts)
-            connection.executemany(
-                "UPDATE channels SET last_received = ?1 "
-                "WHERE id = ?2 AND (last_received IS NULL OR last_received < ?1)",
-                [(at, channel) for channel, at in (received or {}).items()],
-            )
+            connection.executemany(NEWEST_POINT, _newest_points(rows, received or {}))
+            connection.executemany(NEWEST_TEXT, _newest_texts(texts, received or {}))
             self.set_cursor(cursor_name, cursor_value)
-
-    @staticmethod
-    def _note_latest(connection: sqlite3.Connection, rows: list[PointRow], texts: Sequence[TextRow]) -> None:
-        last_point = {row[0]: row for row in rows}  # rows ascend: the last of a channel is its newest
-        connection.executemany(
-            "UPDATE channels SET last_time = ?1, last_value = ?2, last_flags = ?3, last_grade = ?4, "
-            "last_text = NULL "
-            "WHERE id = ?5 AND (last_time IS NULL OR last_time <= ?1)",
-            [
-                ((us // 1000) / 1000, value, flags, grade, channel)
-                for channel, us, value, flags, grade in last_point.values()
-            ],
-        )
-        last_text = {row[0]: row for row in sorted(texts, key=BY_KEY)}
-        connection.executemany(
-            "UPDATE channels SET last_time = ?1, last_text = ?2, last_value = NULL "
-            "WHERE id = ?3 AND (last_time IS NULL OR last_time <= ?1)",
-            [((us // 1000) / 1000, text, channel) for channel, us, text in last_text.values()],
-        )
 
     def take_dirty(self, limit: int, *, newest: bool = False) -> list[tuple[int, int]]:
         order = "minute DESC, channel DESC" if newest else "minute, channel"
@@ -234,3 +229,20 @@ def _differs(stored: ExposureRow, row: ExposureRow) -> bool:
 def _roll_back_if_open(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+def _newest_points(rows: list[PointRow], received: Mapping[int, float]) -> list[tuple[object, ...]]:
+    """For each channel its newest point of these rows, which ascend."""
+    newest = {row[0]: row for row in rows}
+    return [
+        ((us // 1000) / 1000, value, flags, grade, received.get(channel, 0.0), channel)
+        for channel, us, value, flags, grade in newest.values()
+    ]
+
+
+def _newest_texts(texts: Sequence[TextRow], received: Mapping[int, float]) -> list[tuple[object, ...]]:
+    newest = {row[0]: row for row in sorted(texts, key=BY_KEY)}
+    return [
+        ((us // 1000) / 1000, text, received.get(channel, 0.0), channel)
+        for channel, us, text in newest.values()
+    ]

@@ -8,18 +8,15 @@ import heapq
 import json
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 
 import structlog
 
-from firmware_sim.faults import FaultRequest, resolve
-from firmware_sim.fleet import DEFAULT_PERIOD_S
+from firmware_sim.faults import resolve
 from firmware_sim.gateway import Delivery, SimGateway
+from firmware_sim.progress import STATE_FILE, FleetError, Plan, progress, signature
 from firmware_sim.simulated import shared_fleet
-from firmware_sim.truth import TruthFile, last_instant
+from firmware_sim.truth import TruthFile
 from osh_domain.scaled_time import ScaledTime
 
 POLL_S = 0.05
@@ -29,54 +26,8 @@ LAST_WORDS_S = 3.0
 MOST_GATEWAYS = 150
 # At full speed the fleet waits for the server when so many batches of a gateway are unconfirmed.
 MOST_UNACKNOWLEDGED = 64
-STATE_FILE = "fleet.json"
 _RESUME_AFTER_S = 0.001
 log = structlog.get_logger(__name__)
-
-
-class FleetError(Exception):
-    """A run that cannot begin; the sentence says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run. `folder` keeps the outboxes and where the run is; `part` (1, 4) is a first quarter."""
-
-    folder: Path
-    fleet: str = "demo"
-    seed: int = 7
-    period_s: float = DEFAULT_PERIOD_S
-    part: tuple[int, int] = (1, 1)
-    truth: Path | None = None
-    faults: Sequence[FaultRequest] = ()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run has got to: begun at `start`, everything until `until` is done."""
-
-    start: float
-    until: float
-
-
-def progress(plan: Plan) -> Progress | None:
-    """Where the run in this folder has got to; None for a new one. Raises FleetError."""
-    path = plan.folder / STATE_FILE
-    try:
-        held = json.loads(path.read_text("utf-8"))
-        found = Progress(float(held["start"]), float(held["until"]))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FleetError(f"{path} cannot be read ({error}). Delete the folder to begin afresh.") from None
-    wanted = _signature(plan)
-    if held.get("run") != wanted:
-        raise FleetError(
-            f"{plan.folder} holds another run ({held.get('run')}, not {wanted}). "
-            "Give the same fleet, seed and period, or another folder."
-        )
-    told = None if plan.truth is None else last_instant(plan.truth)
-    return found if told is None else Progress(found.start, max(found.until, told))
 
 
 class FleetRunner:
@@ -178,12 +129,7 @@ class FleetRunner:
     def _save(self) -> None:
         self._saved_at = time.monotonic()
         self.truth.flush()
-        held = {"run": _signature(self.plan), "start": self.start, "until": self.now}
+        held = {"run": signature(self.plan), "start": self.start, "until": self.now}
         draft = self.plan.folder / (STATE_FILE + ".new")
         draft.write_text(json.dumps(held), "utf-8")
         draft.replace(self.plan.folder / STATE_FILE)
-
-
-def _signature(plan: Plan) -> str:
-    part = "" if plan.part == (1, 1) else f", part {plan.part[0]}/{plan.part[1]}"
-    return f"fleet {plan.fleet}, seed {plan.seed}, period {plan.period_s:g} s{part}"

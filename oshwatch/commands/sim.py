@@ -69,7 +69,8 @@ def run(
     from edge_agent.identity import decode_public_key
     from firmware_sim.faults import FaultError, parse, seconds
     from firmware_sim.gateway import Delivery
-    from firmware_sim.runner import FleetError, FleetRunner, Plan, progress
+    from firmware_sim.progress import FleetError, Plan, progress
+    from firmware_sim.runner import FleetRunner
     from firmware_sim.scenario_files import load
     from oshwatch.logs import configure_logs
 

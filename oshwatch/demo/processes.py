@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import SecretStr
@@ -16,13 +16,16 @@ from pydantic import SecretStr
 from ingest_service.settings import Settings
 from oshwatch.demo.broker import DemoBroker, free_port
 from oshwatch.demo.folder import DemoError, DemoFolder
-from oshwatch.demo.mail import MailCatcher
 from oshwatch.demo.mosquitto import INGEST_USER
-from oshwatch.demo.prepare import SCENARIO, Prepared, demo_clock, fleet_plan, prepare
+from oshwatch.demo.prepare import SCENARIO, Prepared, demo_clock, fleet_plan, gateways, prepare
 from oshwatch.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from oshwatch.demo.mail import MailCatcher
 
 HOST = "127.0.0.1"
 SERVED_WITHIN_S = 60.0
+PAGES_ALONE_S = 10.0
 FLEET_ENDS_WITHIN_S = 6.0
 FLEET_PAUSE_S = 2.0
 KEEP_CLOCK_EVERY_S = 1.0
@@ -50,16 +53,14 @@ class Demo:
         return f"http://{HOST}:{self.port}"
 
     def start(self) -> Prepared:
-        """Start everything; returns when all processes are started, not when they are ready."""
+        """Start the broker, the mail catcher and the pages; the rest follows when a page is served."""
         _refuse_taken_port(self.port)
         clock = demo_clock(self._folder, self._seed, self._speed)
-        names = [INGEST_USER, *(fleet_gateways(self._seed))]
-        passwords = self._folder.passwords(names)
+        passwords = self._folder.passwords([INGEST_USER, *gateways(self._seed)])
         self._broker = DemoBroker(self._folder, passwords)
         self._broker.start()
-        smtp_port = self._catch_mail()
+        smtp_port = self._smtp_port()
         self._prepared = prepare(self._folder, self._seed, smtp_port, clock)
-        self._broker.wait()
         settings = Settings(
             data_dir=self._folder.server,
             mqtt_host=HOST,
@@ -73,8 +74,9 @@ class Demo:
             demo_accounts=True,
         )
         self._supervisor = Supervisor(settings, RUNNERS, log_dir=self._folder.logs)
-        self._supervisor.start()
-        self._start_fleet()
+        self._supervisor.start(RUNNERS[0])
+        self._catch_mail(smtp_port)
+        self._broker.wait()
         return self._prepared
 
     def look(self) -> None:
@@ -98,14 +100,18 @@ class Demo:
             self._keep_clock()
 
     def wait_until_served(self, stopped: Callable[[], bool]) -> None:
-        """Return when a page is served. Raises DemoError when that takes too long."""
-        deadline = time.monotonic() + SERVED_WITHIN_S
-        while time.monotonic() < deadline:
-            if stopped() or _serves(self.port):
+        """Return when a page is served and everything is started. Raises DemoError after too long."""
+        began = time.monotonic()
+        while not stopped():
+            waited = time.monotonic() - began
+            if _serves(self.port):
+                self.look()
                 return
-            self.look()
+            if waited > SERVED_WITHIN_S:
+                raise DemoError(f"no page is served after {SERVED_WITHIN_S:.0f} s; see {self._folder.logs}.")
+            if waited > PAGES_ALONE_S:
+                self.look()
             time.sleep(0.03)
-        raise DemoError(f"no page is served after {SERVED_WITHIN_S:.0f} s; see {self._folder.logs}.")
 
     def run(self, stop: threading.Event) -> None:
         """Look after everything until the event is set."""
@@ -130,30 +136,34 @@ class Demo:
         if self._mail is not None:
             self._mail.stop()
 
-    def _catch_mail(self) -> int:
-        """Start the catcher, on the port that the contacts name if it is still free."""
+    def _smtp_port(self) -> int:
+        """The port that the contacts name, if it is still free; else another one that they will."""
         state = self._folder.state()
-        for port in (int(state.get("smtp_port", 0)) or free_port(), free_port()):
-            self._mail = MailCatcher(self._folder.mail, port)
-            try:
-                self._mail.start()
-            except OSError:
-                self._mail = None
-                continue
-            if state.get("smtp_port") != port:
-                self._folder.keep_state(state | {"smtp_port": port})
-            return port
-        raise DemoError("no port on 127.0.0.1 is free for the mail catcher. Try again.")
+        port = int(state.get("smtp_port", 0)) or free_port()
+        if not _free(port):
+            port = free_port()
+        if state.get("smtp_port") != port:
+            self._folder.keep_state(state | {"smtp_port": port})
+        return port
+
+    def _catch_mail(self, port: int) -> None:
+        from oshwatch.demo.mail import MailCatcher
+
+        self._mail = MailCatcher(self._folder.mail, port)
+        try:
+            self._mail.start()
+        except OSError as error:
+            self._mail = None
+            raise DemoError(f"port {port} for the demo's mail cannot be used ({error}). Try again.") from None
 
     def _start_fleet(self) -> None:
         assert self._prepared is not None  # noqa: S101 - prepared before anything starts
         assert self._broker is not None  # noqa: S101
         plan = fleet_plan(self._folder, self._seed)
-        key = urlsafe_b64encode(self._prepared.server_key).rstrip(b"=").decode()
         command = [sys.executable, "-m", "oshwatch.main", "sim", "run", "--fleet", plan.fleet]
         command += ["--seed", str(plan.seed), "--period", str(plan.period_s), "--faults", SCENARIO]
         command += ["--data-dir", str(plan.folder), "--truth", str(plan.truth)]
-        command += ["--clock", str(self._prepared.clock), "--server-key", key]
+        command += ["--clock", str(self._prepared.clock), "--server-key", self._prepared.server_key]
         command += ["--mqtt-host", HOST, "--mqtt-port", str(self._broker.port)]
         command += ["--passwords", str(self._folder.broker_passwords)]
         with (self._folder.logs / "fleet.log").open("ab") as out:
@@ -171,25 +181,22 @@ class Demo:
             self._folder.keep_clock(self._prepared.clock.at(time.time()))
 
 
-def fleet_gateways(seed: int) -> tuple[str, ...]:
-    """The gateways that need a broker password."""
-    from firmware_sim.fleet import DEFAULT_PERIOD_S
-    from firmware_sim.simulated import shared_fleet
-    from oshwatch.demo.prepare import FLEET
-
-    return shared_fleet(FLEET, seed, DEFAULT_PERIOD_S).gateways
-
-
-def _refuse_taken_port(port: int) -> None:
+def _free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise DemoError(
-                f"port {port} on {HOST} cannot be used ({error.strerror}). "
-                f"Stop the program that holds it, or give another, like --port {(port + 1) % 65536}"
-            ) from None
+        except OSError:
+            return False
+        return True
+
+
+def _refuse_taken_port(port: int) -> None:
+    if not _free(port):
+        raise DemoError(
+            f"port {port} on {HOST} is taken or not allowed. "
+            f"Stop the program that holds it, or give another, like --port {8081 if port != 8081 else 8082}"
+        )
 
 
 def _serves(port: int) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from firmware_sim import truth
 from firmware_sim.faults import FaultRequest, parse
 from firmware_sim.gateway import Delivery
-from firmware_sim.runner import FleetError, FleetRunner, Plan, progress
+from firmware_sim.progress import FleetError, Plan, progress
+from firmware_sim.runner import FleetRunner
 from firmware_sim.scenario_files import load
 from osh_domain.batch import Header, open_frame
 from osh_domain.scaled_time import ScaledTime

@@ -94,10 +94,11 @@ class Supervisor:
             for name in runners
         ]
 
-    def start(self) -> None:
-        """Start every runner; returns at once."""
+    def start(self, *names: str) -> None:
+        """Start every runner, or those named; `look()` starts the others. Returns at once."""
         for runner in self._runners:
-            runner.start()
+            if not names or runner.name in names:
+                runner.start()
 
     def look(self) -> None:
         """Start again what has ended; call it a few times a second."""

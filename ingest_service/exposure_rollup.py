@@ -91,12 +91,12 @@ class Rollup:
         late: list[tuple[ZoneRoll, Dirty]] = []
         for roll in self._in_turn(deadline):
             dirty = by_zone.get(roll.sources.zone.id, {})
+            if part := roll.late(dirty):
+                late.append((roll, part))
             with self._series.transaction():
                 computed, written = roll.roll_new(dirty, clock)
             report.zone_minutes += computed
             report.exposures += written
-            if part := roll.late(dirty):
-                late.append((roll, part))
         self._roll_late(late, deadline, report)
         with self._series.transaction():
             report.hours = self._minutes.hours.write_finished(data_clock - GRACE_S, self._minutes.channels)

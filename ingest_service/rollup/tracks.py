@@ -9,10 +9,15 @@ from __future__ import annotations
 import math
 import re
 from array import array
+from collections.abc import Mapping
 from typing import NamedTuple
 
 _WORST_FIRST = (2, 1, 0)
 _MISSING = re.compile(rb"\0+")
+
+
+Entry = tuple[float, int] | tuple[float, int, int]
+"""Value and grade of a minute, and method bits where there are any."""
 
 
 class Window(NamedTuple):
@@ -51,11 +56,16 @@ class Track:
                 column.extend(bytes(missing))
         self.values[at], self.mask[at], self.grades[at], self.codes[at] = value, 1, grade, code
 
-    def clear(self, minute: int) -> None:
-        """Take away the value of a minute."""
-        at = minute - self.base
-        if 0 <= at < len(self.mask):
-            self.values[at], self.mask[at], self.grades[at], self.codes[at] = 0.0, 0, 0, 0
+    def replace(self, first: int, last: int, column: Mapping[int, Entry]) -> None:
+        """Set the minutes `first` to `last` to what the column holds, the others of them to no data."""
+        start, stop = max(first - self.base, 0), min(last + 1 - self.base, len(self.mask))
+        if stop > start:
+            self.values[start:stop] = array("d", bytes(8 * (stop - start)))
+            for part in (self.mask, self.grades, self.codes):
+                part[start:stop] = bytes(stop - start)
+        for minute in sorted(column):
+            if max(first, self.base) <= minute <= last:
+                self.put(minute, *column[minute])
 
     def forget_before(self, minute: int) -> None:
         """Drop what lies before a minute."""

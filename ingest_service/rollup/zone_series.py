@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ingest_service.rollup.sources import HIGHEST_INPUTS, Source, ZoneSources
-from ingest_service.rollup.tracks import Track
+from ingest_service.rollup.tracks import Entry, Track
 from ingest_service.series.port import Span
 from osh_domain.exposure.heat_index import heat_index
 from osh_domain.exposure.heat_stress import ASSUMED_AIR_SPEED, ASSUMED_GLOBE, MEASURED_GLOBE, indoor_wbgt
@@ -43,8 +43,8 @@ _SLACK = 240
 _NIOSH = noise_criterion("niosh")
 _MINUTE_H = 1.0 / 60.0
 
-Value = tuple[float, int]
-"""Value and grade of one input in one minute."""
+Column = dict[int, Entry]
+"""Minute -> value and grade, and method bits where there are any."""
 Spans = Mapping[int, Mapping[int, Span]]
 """Channel -> minute -> statistics."""
 
@@ -79,8 +79,19 @@ class ZoneSeries:
         spans: dict[int, dict[int, Span]] = {channel: {} for channel in channels}
         for span in self._read(channels, first - self.sources.longest_hold() + 1, last):
             spans[span.channel][span.end] = span
-        for minute in range(first, last + 1):
-            self._fill_minute(minute, spans)
+        values = {
+            name: _column(name, sources, range(first, last + 1), spans, _mean_of)
+            for name, sources in self.sources.by_input.items()
+        }
+        columns: dict[str, Column] = {name: column for name, column in values.items() if name in REACH}
+        columns["alive"] = {minute: (1.0, 0) for column in values.values() for minute in column}
+        columns["wbgt"], columns["heat_index"] = self._heat(values)
+        columns["la_energy"], columns["la_dose"] = _noise(values.get("la", {}))
+        if "co" in values:
+            peaks = _column("co", self.sources.by_input["co"], range(first, last + 1), spans, _high_of)
+            columns["co_max"] = peaks
+        for name, track in self.tracks.items():
+            track.replace(first, last, columns.get(name, {}))
         self.filled_to = max(self.filled_to, last)
 
     def trim(self) -> None:
@@ -90,31 +101,23 @@ class ZoneSeries:
             for name, track in self.tracks.items():
                 track.forget_before(self.filled_to - REACH[name] - _SLACK)
 
-    def _fill_minute(self, minute: int, spans: Spans) -> None:
-        values = {
-            name: found
-            for name, sources in self.sources.by_input.items()
-            if (found := _combined(name, sources, minute, spans, _mean_of)) is not None
-        }
-        derived: dict[str, tuple[float, int, int]] = {
-            name: (value, grade, 0) for name, (value, grade) in values.items() if name in REACH
-        }
-        if values:
-            derived["alive"] = (1.0, 0, 0)
-        derived.update(_heat(values))
-        if "la" in values:
-            derived.update(_noise(*values["la"]))
-        if "co" in values:
-            peak = _combined("co", self.sources.by_input["co"], minute, spans, _high_of)
-            if peak is not None:
-                derived["co_max"] = (*peak, 0)
-        for name, track in self.tracks.items():
-            if minute < track.base:
-                continue
-            if name in derived:
-                track.put(minute, *derived[name])
-            else:
-                track.clear(minute)
+    def _heat(self, values: Mapping[str, Column]) -> tuple[Column, Column]:
+        """WBGT and heat index; a minute with an input outside a method's range of validity has none.
+
+        Cannot tell, then; the inputs themselves are stored and shown.
+        """
+        ta, rh = values.get("ta", {}), values.get("rh", {})
+        wbgt: Column = {}
+        index: Column = {}
+        for minute in ta.keys() & rh.keys():
+            if minute >= self.tracks["wbgt"].base:
+                inputs = {name: column[minute] for name, column in values.items() if minute in column}
+                with suppress(ValueError):
+                    wbgt[minute] = _wbgt(inputs)
+                with suppress(ValueError):
+                    air, humidity = inputs["ta"], inputs["rh"]
+                    index[minute] = heat_index(air[0], humidity[0]), max(air[1], humidity[1])
+        return wbgt, index
 
 
 def _mean_of(span: Span) -> float:
@@ -125,17 +128,25 @@ def _high_of(span: Span) -> float:
     return span.high
 
 
-def _combined(
-    name: str, sources: Sequence[Source], minute: int, spans: Spans, pick: Callable[[Span], float]
-) -> Value | None:
-    found = [span for source in sources if (span := _span_at(source, minute, spans)) is not None]
-    if not found:
-        return None
-    grade = max(span.grade for span in found)
-    values = [pick(span) for span in found]
-    if name in HIGHEST_INPUTS:
-        return max(values), grade
-    return (values[0] if len(values) == 1 else math.fsum(values) / len(values)), grade
+def _column(
+    name: str, sources: Sequence[Source], minutes: range, spans: Spans, pick: Callable[[Span], float]
+) -> Column:
+    """What the sources of an input say, minute by minute."""
+    column: Column = {}
+    if len(sources) == 1 and sources[0].hold == 1:  # nearly always, and much faster
+        source = sources[0]
+        stored = {} if source.channel is None else spans[source.channel]
+        for minute, only in stored.items():
+            if minute in minutes and source.stands_at(minute):
+                column[minute] = pick(only), only.grade
+        return column
+    for minute in minutes:
+        found = [span for source in sources if (span := _span_at(source, minute, spans)) is not None]
+        if found:
+            values = [pick(span) for span in found]
+            value = max(values) if name in HIGHEST_INPUTS else math.fsum(values) / len(values)
+            column[minute] = value, max(span.grade for span in found)
+    return column
 
 
 def _span_at(source: Source, minute: int, spans: Spans) -> Span | None:
@@ -150,42 +161,27 @@ def _span_at(source: Source, minute: int, spans: Spans) -> Span | None:
     return next((stored[m] for m in range(minute, earliest, -1) if m in stored), None)
 
 
-def _heat(values: Mapping[str, Value]) -> dict[str, tuple[float, int, int]]:
-    """WBGT and heat index of a minute; an input outside a method's range of validity gives none.
-
-    Cannot tell, then; the inputs themselves are stored and shown.
-    """
-    ta, rh = values.get("ta"), values.get("rh")
-    if ta is None or rh is None:
-        return {}
-    result: dict[str, tuple[float, int, int]] = {}
-    with suppress(ValueError):
-        result["wbgt"] = _wbgt(ta, rh, values)
-    with suppress(ValueError):
-        result["heat_index"] = (heat_index(ta[0], rh[0]), max(ta[1], rh[1]), 0)
-    return result
-
-
-def _wbgt(ta: Value, rh: Value, values: Mapping[str, Value]) -> tuple[float, int, int]:
-    globe, speed = values.get("tg"), values.get("va")
-    pressure = values.get("p", (STANDARD_PRESSURE_PA, int(Grade.A)))
+def _wbgt(inputs: Mapping[str, Entry]) -> Entry:
+    globe, speed = inputs.get("tg"), inputs.get("va")
+    used = [inputs[name] for name in ("ta", "rh", "tg", "va", "p") if name in inputs]
     found = indoor_wbgt(
-        ta[0],
-        rh[0],
+        inputs["ta"][0],
+        inputs["rh"][0],
         None if globe is None else globe[0],
         air_speed=None if speed is None else speed[0],
-        pressure=pressure[0],
+        pressure=inputs["p"][0] if "p" in inputs else STANDARD_PRESSURE_PA,
     )
     code = (NO_GLOBE if globe is None else 0) | (ASSUMED_VA if speed is None else 0)
-    grade = max(part[1] for part in (ta, rh, globe, speed, pressure) if part is not None)
-    return found.value, int(Grade.C) if globe is None else grade, code
+    return found.value, int(Grade.C) if globe is None else max(entry[1] for entry in used), code
 
 
-def _noise(level: float, grade: int) -> dict[str, tuple[float, int, int]]:
-    try:
-        return {
-            "la_energy": (energy(level), grade, 0),
-            "la_dose": (dose_rate_percent(level, _MINUTE_H, _NIOSH), grade, 0),
-        }
-    except ValueError:
-        return {}
+def _noise(levels: Column) -> tuple[Column, Column]:
+    """Energy and NIOSH dose of each minute; a level that cannot be has neither."""
+    energies: Column = {}
+    doses: Column = {}
+    for minute, entry in levels.items():
+        level, grade = entry[0], entry[1]
+        with suppress(ValueError):
+            energies[minute] = energy(level), grade
+            doses[minute] = dose_rate_percent(level, _MINUTE_H, _NIOSH), grade
+    return energies, doses

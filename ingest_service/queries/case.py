@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from alert_rules.advice import in_order
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import ACTIONS, ATTEMPTS, CASE_EVENTS, CASES, NOTICES, SIGNATURES
+from ingest_service.cases.store import RAISING
 from ingest_service.queries.case_lines import ENDED, line
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
-from ingest_service.queries.models import Measured, Side
+from ingest_service.queries.models import LimitLine, Measured, Side
 from ingest_service.queries.panels import unit_of
 from ingest_service.queries.records import (
     AttemptLine,
@@ -24,6 +25,7 @@ from ingest_service.queries.records import (
 )
 from ingest_service.queries.view import NotHere, View, site_name
 from ingest_service.register.entries import Zone
+from osh_domain.coverage import CAPTURE
 
 SIDES: Final[tuple[Side, ...]] = ("worker", "management")
 COURSE_POINTS: Final = 200
@@ -46,7 +48,7 @@ def case(view: View, case_id: int) -> Case:
         notices = _notices(connection, case_id)
     zone = view.register.zone(row["zone"]) if row["zone"] else None
     found = view.limits.rule(row["pack"], row["rule"])
-    limit = view.limits.line_of(row["pack"], row["rule"], zone) if zone else None
+    limit = _limit(row)
     kind = limit.kind if limit else ""
     ended = row["state"] in ENDED
     return Case(
@@ -71,6 +73,29 @@ def case(view: View, case_id: int) -> Case:
         may_acknowledge=not ended and view.may(Action.ACKNOWLEDGE_CASE, site.scope),
         may_add_action=not ended and view.may(Action.ADD_ACTION, site.scope),
         may_close=not ended and view.may(Action.CLOSE_CASE, site.scope),
+    )
+
+
+def _limit(row: Row) -> LimitLine | None:
+    """The limit as it was when people were told: frozen in the event, whatever the pack says today."""
+    event: Mapping[str, Any] = row["event"] or {}
+    frozen = event.get("limit")
+    kind = str(event.get("exposure", ""))
+    if not isinstance(frozen, dict) or kind not in CAPTURE:
+        return None
+    return LimitLine(
+        kind=kind,
+        value=float(frozen["value"]),
+        strict=bool(frozen["strict"]),
+        unit=str(frozen["unit"]),
+        decimals=unit_of(kind)[1],
+        label=str(frozen["label"]),
+        instrument=str(frozen["instrument"]),
+        clause=str(frozen["clause"]),
+        confidence=str(frozen["confidence"]),
+        severity=str(event["severity"]),
+        rule=str(event["rule"]),
+        pack=str(event["pack"]),
     )
 
 
@@ -118,7 +143,12 @@ def _notices(connection: sa.Connection, case_id: int) -> tuple[NoticeLine, ...]:
 
 def _seen(side: Side, signatures: list[Row], events: list[Row], notices: tuple[NoticeLine, ...]) -> Seen:
     signed = next((one for one in signatures if one["side"] == side), None)
-    agreed = [one["at"] for one in events if one["side"] == side and one["kind"].startswith("agreed")]
+    agreed: list[float] = []
+    for one in events:
+        if one["kind"] in RAISING:  # what was agreed before it began again is void
+            agreed.clear()
+        elif one["kind"] == "agreed_to_close" and one["side"] == side:
+            agreed.append(one["at"])
     told = sorted({notice.created_at for notice in notices if notice.side == side})
     return Seen(
         side=side,
@@ -160,10 +190,11 @@ def _at_opening(row: Row, kind: str) -> Measured | None:
         value=float(value),
         unit=unit,
         decimals=decimals,
-        time=row["opened_at"],
-        stale_after_s=float("inf"),
+        time=event.get("at", row["opened_at"]),
+        stale_after_s=None,
         stale=False,
         coverage=float(coverage) if isinstance(coverage, int | float) else None,
+        grade=event.get("grade"),
         method=str(event.get("method", "")),
     )
 

@@ -54,6 +54,7 @@ def line(view: View, row: sa.RowMapping, signed: set[str]) -> CaseLine:
         zone=row["zone"],
         zone_name=zone.name if zone else (row["zone"] or row["subject"] or ""),
         hazard=row["hazard"],
+        subject=view.limits.subject(row["pack"], row["rule"], row["hazard"]),
         state=row["state"],
         severity=row["severity"],
         opened_at=row["opened_at"],

@@ -58,7 +58,7 @@ def chart(view: View, site_id: str, word: str, panel_id: str, range_name: str = 
         resolution="minute" if step == 1 else "hour",
         times=tuple(times),
         lines=lines,
-        limits=tuple(view.limits.of_zone(site, zone, shown.judged, view.now)),
+        limits=tuple(view.limits.of_zone(site, zone, shown.kinds, view.now)),
         bands=(*_shifts(view, site.id, start, end, name), *_gaps(view, zone, times, lines[0], step)),
     )
 

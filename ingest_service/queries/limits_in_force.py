@@ -7,13 +7,17 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from alert_rules.exposures import UNITS, decimals
-from alert_rules.pack_model import ExposureRule, OwnLimit, Pack, Rule
+from alert_rules.conditions import Observation, Verdict, judge
+from alert_rules.exposures import decimals
+from alert_rules.pack_model import ExposureRule, Pack, Rule
+from alert_rules.zone_rules import ActiveRule, ZoneFacts, activate
 from ingest_service.queries.models import LimitLine
 from ingest_service.register.entries import Site, Zone
-from osh_domain.limits import limit
+from ingest_service.series.port import ExposureRow
+from osh_domain.limits import UnknownLimitError, limit
 
 _URGENCY: Final = ("danger", "warning", "notice")
+_LIVE_AGE_S: Final = 900.0
 
 
 class LimitsInForce:
@@ -22,17 +26,23 @@ class LimitsInForce:
     def __init__(self, packs: Iterable[Pack]) -> None:
         self.packs = tuple(packs)
 
-    def of_zone(self, site: Site, zone: Zone, kind: str, now: float) -> list[LimitLine]:
-        """Every limit on an exposure kind in a zone, the most severe first, then the lowest."""
+    def active(self, site: Site, zone: Zone, kinds: Iterable[str], now: float) -> list[ActiveRule]:
+        """The rules that judge these exposure kinds in a zone, the most severe first, then the lowest."""
+        wanted = frozenset(kinds)
         day = datetime.fromtimestamp(now, ZoneInfo(site.timezone)).date()
-        lines = [
-            _line(pack, rule, zone)
+        rules = [
+            _activate(pack, rule, zone)
             for pack in self.packs
             if pack.in_force(day)
             for rule in pack.rules
-            if isinstance(rule, ExposureRule) and rule.exposure == kind and _applies(rule, zone)
+            if isinstance(rule, ExposureRule) and rule.exposure in wanted and _applies(rule, zone)
         ]
-        return sorted(lines, key=lambda line: (_URGENCY.index(line.severity), line.value))
+        known = [rule for rule in rules if rule is not None]
+        return sorted(known, key=lambda one: (_URGENCY.index(one.rule.severity), one.engine.condition.limit))
+
+    def of_zone(self, site: Site, zone: Zone, kinds: Iterable[str], now: float) -> list[LimitLine]:
+        """Every limit on these exposure kinds in a zone, the most severe first, then the lowest."""
+        return [line_of(one, zone) for one in self.active(site, zone, kinds, now)]
 
     def rule(self, pack_id: str, rule_id: str) -> tuple[Pack, Rule] | None:
         """A rule by its names, whether or not its pack is in force."""
@@ -42,39 +52,62 @@ class LimitsInForce:
                     return pack, rule
         return None
 
-    def line_of(self, pack_id: str, rule_id: str, zone: Zone) -> LimitLine | None:
+    def line(self, pack_id: str, rule_id: str, zone: Zone) -> LimitLine | None:
         """The limit that a rule compares with in a zone; None for a rule that compares nothing."""
         found = self.rule(pack_id, rule_id)
         if found is None or not isinstance(found[1], ExposureRule):
             return None
-        return _line(found[0], found[1], zone)
+        active = _activate(found[0], found[1], zone)
+        return None if active is None else line_of(active, zone)
+
+    def subject(self, pack_id: str, rule_id: str, hazard: str) -> str:
+        """What a case of the rule is about: `heat`, `air.co`, `silence.gateway`."""
+        found = self.rule(pack_id, rule_id)
+        if found is None:
+            return hazard
+        rule = found[1]
+        if isinstance(rule, ExposureRule):
+            return f"air.{rule.exposure.partition('.')[0]}" if hazard == "air" else hazard
+        return f"silence.{rule.silence.cause}"
+
+
+def verdict(active: ActiveRule, row: ExposureRow) -> Verdict:
+    """What the rule says about one exposure: the same comparison that the alert runner makes."""
+    seen = Observation(row.minute, row.value, row.coverage, row.method)
+    return judge(seen, active.engine.condition).verdict
+
+
+def line_of(active: ActiveRule, zone: Zone) -> LimitLine:
+    """The rule's limit as pages show it."""
+    rule = active.rule
+    name = getattr(rule.limit, "name", None)
+    band = None
+    if name is not None:
+        band = limit(name, metabolic_class=zone.metabolic_class, acclimatised=zone.acclimatised).band
+    return LimitLine(
+        kind=rule.exposure,
+        value=active.engine.condition.limit,
+        strict=active.engine.condition.strict,
+        unit=active.engine.condition.unit,
+        decimals=decimals(rule.exposure),
+        label=active.label,
+        instrument=active.source.instrument,
+        clause=active.source.clause,
+        confidence=active.source.confidence,
+        severity=rule.severity,
+        rule=rule.id,
+        pack=active.pack.pack,
+        band=band,
+    )
+
+
+def _activate(pack: Pack, rule: ExposureRule, zone: Zone) -> ActiveRule | None:
+    facts = ZoneFacts(zone.metabolic_class, zone.acclimatised, zone.radiant_source)
+    try:
+        return activate(pack, rule, facts, _LIVE_AGE_S)
+    except UnknownLimitError:
+        return None
 
 
 def _applies(rule: ExposureRule, zone: Zone) -> bool:
     return rule.applies.acclimatised in {None, zone.acclimatised}
-
-
-def _line(pack: Pack, rule: ExposureRule, zone: Zone) -> LimitLine:
-    source = pack.source_of(rule)
-    value, band, label, unit = 0.0, None, rule.title, UNITS[rule.exposure]
-    if isinstance(rule.limit, OwnLimit):
-        value, unit = rule.limit.value, rule.limit.unit
-    else:
-        people = rule.limit.people
-        acclimatised = zone.acclimatised if people == "zone" else people == "acclimatised"
-        known = limit(rule.limit.name, metabolic_class=zone.metabolic_class, acclimatised=acclimatised)
-        value, band, label, unit = known.value, known.band, known.label, known.unit
-    return LimitLine(
-        kind=rule.exposure,
-        value=value,
-        unit=unit,
-        decimals=decimals(rule.exposure),
-        label=label,
-        instrument=source.instrument,
-        clause=source.clause,
-        confidence=source.confidence,
-        severity=rule.severity,
-        rule=rule.id,
-        pack=pack.pack,
-        band=band,
-    )

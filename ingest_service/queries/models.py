@@ -11,14 +11,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-State = Literal["danger", "warning", "silent", "cannot_tell", "within"]
+State = Literal["danger", "warning", "silent", "cannot_tell", "notice", "within"]
 """How a zone, a site or a channel stands; the order is the order of urgency."""
 
 Hazard = Literal["heat", "noise", "air"]
 Side = Literal["worker", "management"]
 GradeLetter = Literal["A", "B", "C"]
 
-URGENCY: tuple[State, ...] = ("danger", "warning", "silent", "cannot_tell", "within")
+URGENCY: tuple[State, ...] = ("danger", "warning", "silent", "cannot_tell", "notice", "within")
 
 
 def worst(states: list[State]) -> State:
@@ -35,7 +35,7 @@ class Facts(BaseModel):
 class Measured(Facts):
     """One number and all that must travel with it to the screen; `value` None means "cannot tell".
 
-    `time` is the end of what was measured; older than `stale_after_s` it is drawn as stale.
+    `time` is the end of what was measured; older than `stale_after_s` it is drawn as stale; None is never.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Measured(Facts):
     unit: str
     decimals: int
     time: float | None
-    stale_after_s: float
+    stale_after_s: float | None
     stale: bool
     grade: GradeLetter | None = None
     coverage: float | None = None
@@ -55,6 +55,7 @@ class LimitLine(Facts):
 
     kind: str
     value: float
+    strict: bool
     unit: str
     decimals: int
     label: str
@@ -93,6 +94,7 @@ class CaseLine(Facts):
     zone: str | None
     zone_name: str
     hazard: str
+    subject: str
     state: str
     severity: str
     opened_at: float

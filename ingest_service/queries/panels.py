@@ -32,6 +32,11 @@ class Panel:
         """Every kind that is drawn, each once."""
         return tuple(dict.fromkeys((self.thin, self.thick, self.judged)))
 
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """Every kind that a rule may compare with a limit."""
+        return tuple(dict.fromkeys((self.judged, *self.kinds, *self.facts)))
+
 
 PANELS: Final = (
     Panel("wbgt", "heat", "WBGT", "Cel", 1, ("ta", "rh", "wbgt"),

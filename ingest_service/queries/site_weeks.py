@@ -28,9 +28,9 @@ def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard) -> list[str]:
     """The rule that counts for each panel of a hazard: the most severe one in force, one a panel."""
     found = []
     for panel in panels_of(hazard):
-        limits = view.limits.of_zone(site, zone, panel.judged, view.now)
-        if limits:
-            found.append(limits[0].rule)
+        active = view.limits.active(site, zone, (panel.judged,), view.now)
+        if active:
+            found.append(active[0].id)
     return found
 
 

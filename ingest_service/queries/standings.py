@@ -12,9 +12,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from alert_rules.conditions import Verdict
+from alert_rules.zone_rules import ActiveRule
 from ingest_service.cases.schema import CASES
+from ingest_service.queries.limits_in_force import line_of, verdict
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
-from ingest_service.queries.models import URGENCY, LimitLine, Measured, Reason, State, worst
+from ingest_service.queries.models import URGENCY, Measured, Reason, State, worst
 from ingest_service.queries.panels import HAZARDS, Panel, feeds, panels_of
 from ingest_service.queries.places import HazardStanding
 from ingest_service.queries.view import View
@@ -25,6 +28,8 @@ SPARK_POINTS: Final = 96
 SPARK_S: Final = 8 * 3600.0
 # An average that ended longer ago than this says nothing about now, however it stood then.
 _FORGOTTEN_S: Final = 1800.0
+
+_STATE_OF: Final[dict[str, State]] = {"danger": "danger", "warning": "warning", "notice": "notice"}
 
 ChannelKey = tuple[str, str, str]
 
@@ -74,22 +79,21 @@ class Standings:
         return bool(self._expected(zone, panel)) or any(k in self._latest[zone.id] for k in panel.kinds)
 
     def of_panel(self, zone: Zone, panel: Panel) -> HazardStanding:
-        site = self._sites[zone.site]
-        limits = self._view.limits.of_zone(site, zone, panel.judged, self._view.now)
-        judged = self.latest(zone.id, panel.judged)
-        case = self._cases.get((zone.id, panel.hazard))
-        ours = case if case and self._case_is_of(case, panel, limits) else None
-        state, reason = self._decide(zone, panel, judged, limits, ours)
+        """How one panel stands: its state, the value that decides it and the limit it is held against."""
+        rules = self._view.limits.active(self._sites[zone.site], zone, panel.limited, self._view.now)
+        case = self._case_of(zone, panel)
+        state, reason, rule = self._decide(zone, panel, rules, case)
+        kind = rule.rule.exposure if rule else panel.judged
         return HazardStanding(
             hazard=panel.hazard,
             panel=panel.id,
             state=state,
             reason=reason,
-            judged=judged,
+            judged=self.latest(zone.id, kind),
             momentary=self.latest(zone.id, panel.thin),
-            limit=limits[0] if limits else None,
-            since=ours["opened_at"] if ours else reason.since,
-            case=ours["id"] if ours else None,
+            limit=line_of(rule, zone) if rule else None,
+            since=case["opened_at"] if case else reason.since,
+            case=case["id"] if case else None,
         )
 
     def spark(self, zone: Zone, kind: str) -> tuple[tuple[float, float | None], ...]:
@@ -101,29 +105,40 @@ class Standings:
         return thinned(points, SPARK_POINTS)
 
     def _decide(
-        self,
-        zone: Zone,
-        panel: Panel,
-        judged: Measured | None,
-        limits: list[LimitLine],
-        case: sa.RowMapping | None,
-    ) -> tuple[State, Reason]:
+        self, zone: Zone, panel: Panel, rules: list[ActiveRule], case: sa.RowMapping | None
+    ) -> tuple[State, Reason, ActiveRule | None]:
+        """The state, why, and the rule that decides it."""
+        first = next((one for one in rules if one.rule.exposure == panel.judged), None)
         silent = self._silent_since(zone, panel)
         if silent is not None:
-            return "silent", Reason(code="silent", since=silent or None)
+            return "silent", Reason(code="silent", since=silent or None), first
         if case is not None:
-            state: State = "danger" if case["severity"] == "danger" else "warning"
-            return state, Reason(code="case", since=case["opened_at"])
-        if judged is None or judged.value is None:
-            return "cannot_tell", Reason(code="coverage", number=judged.coverage if judged else None)
-        if judged.time is not None and self._view.now - judged.time > judged.stale_after_s + _FORGOTTEN_S:
-            return "cannot_tell", Reason(code="old", since=judged.time)
-        if not limits:
-            return "cannot_tell", Reason(code="no_limit")
-        above = [line for line in limits if judged.value > line.value]
-        if above:
-            return "warning", Reason(code="above", number=judged.value - above[0].value, text=above[0].label)
-        return "within", Reason(code="within", number=limits[0].value - judged.value)
+            judging = next((one for one in rules if one.id == case["rule"]), first)
+            return _STATE_OF[case["severity"]], Reason(code="case", since=case["opened_at"]), judging
+        row = self._latest[zone.id].get(panel.judged)
+        above = self._above(zone, rules)
+        if above is not None:
+            return _above_state(above), Reason(code="above", text=above.label), above
+        if row is None or row.value is None:
+            return "cannot_tell", Reason(code="coverage", number=row.coverage if row else None), first
+        if self._forgotten(row):
+            return "cannot_tell", Reason(code="old", since=row.minute * MINUTE_S), first
+        if first is None:
+            return "cannot_tell", Reason(code="no_limit"), None
+        if verdict(first, row) is Verdict.CANNOT_TELL:
+            return "cannot_tell", Reason(code="estimate" if row.method else "coverage"), first
+        return "within", Reason(code="within"), first
+
+    def _above(self, zone: Zone, rules: list[ActiveRule]) -> ActiveRule | None:
+        """The most severe rule whose newest exposure is above its limit."""
+        for one in rules:
+            row = self._latest[zone.id].get(one.rule.exposure)
+            if row is not None and not self._forgotten(row) and verdict(one, row) is Verdict.ABOVE:
+                return one
+        return None
+
+    def _forgotten(self, row: ExposureRow) -> bool:
+        return self._view.now - row.minute * MINUTE_S > self._view.stale_after_s(MINUTE_S) + _FORGOTTEN_S
 
     def _silent_since(self, zone: Zone, panel: Panel) -> float | None:
         """Since when nothing was heard that the panel needs; 0 for never, None while something speaks."""
@@ -144,28 +159,36 @@ class Standings:
             if feeds(channel.quantity, panel)
         ]
 
-    def _case_is_of(self, case: sa.RowMapping, panel: Panel, limits: list[LimitLine]) -> bool:
-        """Several panels share a hazard: a case on carbon monoxide says nothing about dust."""
-        return len(panels_of(panel.hazard)) == 1 or any(line.rule == case["rule"] for line in limits)
+    def _case_of(self, zone: Zone, panel: Panel) -> sa.RowMapping | None:
+        """The open case of the panel. Panels of air are told apart: a case on gas says nothing of dust."""
+        subject = f"air.{panel.id}" if panel.hazard == "air" else panel.hazard
+        return self._cases.get((zone.id, subject))
 
     def _open_cases(self) -> dict[tuple[str, str], sa.RowMapping]:
+        severity = sa.case({"danger": 2, "warning": 1}, value=CASES.c.severity, else_=0)
         query = (
-            sa.select(
-                CASES.c.id, CASES.c.zone, CASES.c.hazard, CASES.c.rule, CASES.c.severity, CASES.c.opened_at
-            )
+            sa.select(CASES)
             .where(CASES.c.state == "open", CASES.c.site.in_(list(self._sites)), CASES.c.zone.is_not(None))
-            .order_by(sa.case((CASES.c.severity == "danger", 1), else_=0), CASES.c.opened_at.desc())
+            .order_by(severity, CASES.c.opened_at.desc())
         )
         with self._view.engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
-        # Later rows win: danger over warning, and of two the one that has been open longer.
-        return {(row["zone"], row["hazard"]): row for row in rows}
+        # Later rows win: the more severe, and of two alike the one that has been open longer.
+        return {
+            (row["zone"], self._view.limits.subject(row["pack"], row["rule"], row["hazard"])): row
+            for row in rows
+        }
 
 
 def state_of(standings: Iterable[HazardStanding]) -> State:
     """The most urgent state; what is merely not measured does not hide what is."""
     states = [one.state for one in standings]
     return worst(states)
+
+
+def _above_state(rule: ActiveRule) -> State:
+    """Above a limit, but nobody was told yet: a warning; above a mere guideline: a notice."""
+    return "notice" if rule.rule.severity == "notice" else "warning"
 
 
 def _urgency(one: HazardStanding) -> tuple[int, float]:

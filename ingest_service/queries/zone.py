@@ -56,7 +56,7 @@ def zone(view: View, site_id: str, word: str, hazard: str = "heat", range_name: 
         facts=tuple(fact for fact in facts if fact is not None),
         panels=tuple(PanelName(id=one.id, title=one.title, unit=one.unit) for one in watched),
         limits=tuple(
-            line for one in watched for line in view.limits.of_zone(site, place, one.judged, view.now)
+            line for one in watched for line in view.limits.of_zone(site, place, one.limited, view.now)
         ),
         shifts=_shift_lines(view, site, place, chosen, first),
         sources=tuple(_sources(view, standings, place, chosen)),

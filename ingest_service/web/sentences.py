@@ -1,0 +1,152 @@
+"""The one sentence that stands before the numbers of each page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingest_service.queries.models import Overview, Reason
+from ingest_service.queries.places import Factory, HazardStanding, Zone
+from ingest_service.queries.records import Fleet
+from ingest_service.web.words import HAZARDS, N_, PERIODS, Words
+
+_LASTING: Final = {
+    "heat": N_("%(zone)s has been too hot for continuous work since %(since)s."),
+    "noise": N_("%(zone)s has been too loud since %(since)s."),
+    "air": N_("The air in %(zone)s has been above a limit since %(since)s."),
+}
+_ABOVE: Final = {
+    "heat": N_("%(zone)s is hotter than its limit right now."),
+    "noise": N_("%(zone)s is louder than its limit right now."),
+    "air": N_("The air in %(zone)s is above a limit right now."),
+}
+_WITHIN: Final = {
+    "heat": N_("%(zone)s is within its heat limit."),
+    "noise": N_("%(zone)s is within its noise limit."),
+    "air": N_("The air in %(zone)s is within its limits."),
+}
+_GUIDELINE: Final = {
+    "heat": N_("%(zone)s is above a guideline for heat."),
+    "noise": N_("%(zone)s is above a guideline for noise."),
+    "air": N_("The air in %(zone)s is above a guideline for the public."),
+}
+_UNTOLD: Final = {
+    "heat": N_("Nobody can tell how hot %(zone)s is."),
+    "noise": N_("Nobody can tell how loud %(zone)s is."),
+    "air": N_("Nobody can tell how the air in %(zone)s is."),
+}
+
+
+def of_overview(words: Words, page: Overview) -> str:
+    """How many factories went over a limit, and how many need a look."""
+    _ = words._
+    if not page.sites_total:
+        return _("No factory is in view.")
+    hazard = words.of(HAZARDS, page.hazard).lower()
+    span = words.of(PERIODS, page.period.id)
+    text = _.count(
+        "%(over)s of %(n)s factory went over a %(hazard)s limit in the last %(span)s.",
+        "%(over)s of %(n)s factories went over a %(hazard)s limit in the last %(span)s.",
+        page.sites_total,
+        over=_.number(page.sites_over),
+        hazard=hazard,
+        span=span,
+    )
+    if page.first:
+        text += " " + _.count("%(n)s needs a look first.", "%(n)s need a look first.", len(page.first))
+    return text
+
+
+def of_factory(words: Words, page: Factory) -> str:
+    """How many zones are over, silent or unknown now."""
+    _ = words._
+    if not page.zones:
+        return _("This factory has no zones yet.")
+    parts = []
+    if page.zones_over:
+        parts.append(_.count("%(n)s zone over a limit", "%(n)s zones over a limit", page.zones_over))
+    if page.zones_silent:
+        parts.append(_.count("%(n)s silent", "%(n)s silent", page.zones_silent))
+    if page.zones_cannot_tell:
+        parts.append(_.count("%(n)s nobody can tell", "%(n)s nobody can tell", page.zones_cannot_tell))
+    if not parts:
+        return _.count("The zone is within its limits now.", "All %(n)s zones are within their limits now.",
+                       len(page.zones))  # fmt: skip
+    return _("Now: %(parts)s.", parts=", ".join(parts))
+
+
+def of_zone(words: Words, page: Zone) -> str:
+    """How the zone stands on the hazard of the page."""
+    return standing(words, page.name, page.standing, page.site.timezone)
+
+
+def standing(words: Words, zone: str, one: HazardStanding, timezone: str) -> str:
+    """How one hazard stands in one zone."""
+    _ = words._
+    if one.state == "silent":
+        if one.reason.since is None:
+            return _("Nothing has ever been heard from %(zone)s.", zone=zone)
+        since = words.clock(one.reason.since, timezone)
+        return _("Nothing has been heard from %(zone)s since %(since)s.", zone=zone, since=since)
+    if one.reason.code == "not_watched":
+        return _("This is not measured in %(zone)s.", zone=zone)
+    if one.state == "notice":
+        return _(_GUIDELINE[one.hazard], zone=zone)
+    if one.state in {"danger", "warning"}:
+        if one.since is not None:
+            return _(_LASTING[one.hazard], zone=zone, since=words.clock(one.since, timezone))
+        return _(_ABOVE[one.hazard], zone=zone)
+    return _((_WITHIN if one.state == "within" else _UNTOLD)[one.hazard], zone=zone)
+
+
+def why(words: Words, one: HazardStanding, timezone: str) -> str:
+    """A second, shorter sentence: why the state is so."""
+    _ = words._
+    reason = one.reason
+    if reason.code == "coverage":
+        if reason.number is None:
+            return _("Nothing has been computed here yet.")
+        return _("Only %(share)s of what is needed was measured.", share=words.percent(reason.number))
+    if reason.code == "old" and reason.since is not None:
+        return _("The last value is from %(time)s.", time=words.clock(reason.since, timezone))
+    if reason.code == "no_limit":
+        return _("No limit is in force for this.")
+    if reason.code == "estimate":
+        return _("Without a globe thermometer a value this close to the limit proves nothing.")
+    if reason.code == "above" and one.state == "notice":
+        return _("This is no limit for workplaces; it is shown for context.")
+    if reason.code == "above":
+        return _("If it lasts, a case is opened and the committee is told.")
+    if reason.code == "silent":
+        return _("A silent sensor says nothing about the air people breathe: measure by hand.")
+    return ""
+
+
+def first_look(words: Words, reason: Reason) -> str:
+    """Why a factory needs a look, as a few words."""
+    _ = words._
+    ago = words.span(words.now - reason.since) if reason.since is not None else ""
+    if reason.code == "silent":
+        return _("silent for %(span)s", span=ago) if ago else _("silent")
+    if reason.code == "hours_above":
+        return _("%(hours)s over the limit", hours=words.hours(reason.number))
+    if reason.code == "rising":
+        return _("rising (%(hours)s before)", hours=words.hours(reason.number))
+    if reason.code == "hours_above_before":
+        return _("%(hours)s over the limit before", hours=words.hours(reason.number))
+    if reason.code == "case_open":
+        return _.count("case open for %(span)s", "%(n)s cases, the oldest open for %(span)s",
+                       reason.number or 0, span=ago)  # fmt: skip
+    return _("only %(share)s measured", share=words.percent(reason.number))
+
+
+def of_fleet(words: Words, page: Fleet) -> str:
+    """How many gateways are silent."""
+    _ = words._
+    running = [one for one in page.gateways if one.revoked_at is None]
+    silent = sum(one.silent for one in running)
+    if not running:
+        return _("No gateway is registered yet.")
+    if not silent:
+        return _.count("The gateway is reporting.", "All %(n)s gateways are reporting.", len(running))
+    return _.count("%(n)s of %(all)s gateways is silent.", "%(n)s of %(all)s gateways are silent.", silent,
+                   all=_.number(len(running)))  # fmt: skip

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
 from edge_agent.delivery import Delivery
 from edge_agent.identity import Identity
+from edge_agent.journal import Journal
 from edge_agent.outbox.store import Outbox
 from osh_domain.acknowledgement import Ack, Rejection
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from edge_agent.publisher import Counters, Listener
 
 DISPUTE = "ledger_differs"
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 class AckReader:

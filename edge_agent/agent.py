@@ -32,8 +32,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-import structlog
-
 from edge_agent import __version__
 from edge_agent.buses import NoBus
 from edge_agent.clock import Clock
@@ -44,6 +42,7 @@ from edge_agent.drivers import driver_class
 from edge_agent.heartbeat import heartbeat, status
 from edge_agent.identity import Identity
 from edge_agent.intake import SensorIntake, channel_problem
+from edge_agent.journal import Journal
 from edge_agent.mqtt_link import Broker, Link, PahoLink
 from edge_agent.outbox.disk import DiskLevel, DiskPolicy, DiskSpace, RealDisk
 from edge_agent.outbox.opening import random_epoch
@@ -60,7 +59,7 @@ PRUNE_AT_ONCE = 500
 HOUSEKEEPING_S = 60.0
 DAY_S = 86_400.0
 OUTBOX_FILE = "outbox.sqlite"
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 class Agent:

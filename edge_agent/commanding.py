@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import structlog
-
 from edge_agent.identity import Identity
+from edge_agent.journal import Journal
 from edge_agent.outbox.store import Outbox
 
 if TYPE_CHECKING:
     from edge_agent.publisher import Listener
 
 REMEMBERED = 64
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 class CommandDesk:

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from edge_agent.acknowledging import AckReader
 from edge_agent.commanding import CommandDesk
 from edge_agent.delivery import Delivery, Lane, Pace
 from edge_agent.identity import Identity, verify_ed25519
+from edge_agent.journal import Journal
 from edge_agent.mqtt_link import Answered, Down, Heard, Link, LinkEvent, Post, Refused, Up
 from edge_agent.outbox.records import Sealed
 from edge_agent.outbox.store import Outbox
@@ -36,7 +35,7 @@ ASK_TIME_EVERY_S = 3600.0
 NO_SUBSCRIBER = 0x10
 FAILED = 0x80
 ALL_ROWS = 2**62
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 class Listener(Protocol):

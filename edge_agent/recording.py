@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import io
 import math
-import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +78,7 @@ class Recording:
     def period_s(self) -> float:
         """The usual distance of two rows in s."""
         steps = [b.time - a.time for a, b in zip(self.rows, self.rows[1:], strict=False)]
-        return round(statistics.median(steps), 3) if steps else 60.0
+        return round(sorted(steps)[len(steps) // 2], 3) if steps else 60.0
 
     def shifted(self, seconds: float) -> None:
         """Move every row in time."""

@@ -8,13 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock, ScaledClock, SystemClock
 from edge_agent.driver import Driver
 from edge_agent.heartbeat import THERMAL_ZONE
 from edge_agent.identity import KEY_FILE, Identity, decode_public_key, hardware_serial, load_or_create_key
+from edge_agent.journal import Journal
 from edge_agent.sampling import Event, Sampler, SensorRun, Taken
 from edge_agent.settings import AgentSettings
 from osh_domain.scaled_time import ScaledTime
@@ -23,7 +22,7 @@ NAP_S = 1.0
 HANGS_AFTER_S = 30.0
 DISK_PAUSE_S = 5.0
 JOIN_S = 2.0
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 class BusThread(threading.Thread):

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import structlog
-
 from edge_agent.driver import DeviceInfo, Driver, DriverError, Fault, Sample
+from edge_agent.journal import Journal
 from edge_agent.timekeeping import Timekeeper
 
 FAILURES_TO_CLOSE = 3
-log = structlog.get_logger(__name__)
+log = Journal(__name__)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from edge_agent.driver import API, Driver
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DRIVERS = {
     "replay": "edge_agent.drivers.replay.Replay",
@@ -25,7 +29,9 @@ def driver_class(kind: str) -> type[Driver]:
         module, _, name = path.rpartition(".")
         found: type[Driver] = getattr(import_module(module), name)
         return found
-    for entry in entry_points(group=GROUP, name=kind):
+    for entry in _entry_points():
+        if entry.name != kind:
+            continue
         loaded: type[Driver] = entry.load()
         if loaded.api != API:
             raise UnknownDriver(
@@ -37,4 +43,10 @@ def driver_class(kind: str) -> type[Driver]:
 
 def kinds() -> list[str]:
     """Every kind that can be configured."""
-    return sorted({*DRIVERS, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*DRIVERS, *(entry.name for entry in _entry_points())})
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # 5 MB that a gateway with drivers of the tree never needs
+
+    return entry_points(group=GROUP)

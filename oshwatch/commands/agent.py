@@ -32,16 +32,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command("run")
 def run(config: ConfigFile = None) -> None:
     """Measure and deliver until SIGTERM or Ctrl-C."""
-    from edge_agent.runner import Runner
-    from edge_agent.settings_file import load
-    from oshwatch.logs import configure_logs
+    from edge_agent.__main__ import run as run_agent
 
-    configure_logs("agent")
-    with _plainly():
-        runner = Runner(load(config))
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: runner.stop())
-    runner.run()
+    raise typer.Exit(run_agent(config))
 
 
 @app.command("key")

@@ -87,9 +87,9 @@ class Load:
 
 
 def next_start(seconds: float, earliest: float) -> float:
-    """When a load of that length has to start so that a minute ends in its middle; a little off the whole ms."""
+    """When a load of that length has to start so that a minute ends in its middle."""
     middle = math.ceil((earliest + seconds / 2) / 60.0) * 60.0
-    return middle - seconds / 2 + 0.0137
+    return middle - seconds / 2 + 0.0137  # off the whole ms: no reading falls on the end of the minute
 
 
 class Planned(NamedTuple):
@@ -154,9 +154,9 @@ def members(load: Load) -> list[Member]:
 def planned(load: Load) -> Iterator[Planned]:
     """Every batch in the order of its time, evenly spread over the seconds and the gateways.
 
-    Readings carry the moment their batch is due. Gateways with a breach report too much carbon monoxide in the
-    last seconds of the minute that ends half way; of each, the last batch of that minute is the one that makes
-    the minute whole, so from its publishing on nothing is waited for but the machine.
+    Readings carry the moment their batch is due. Gateways with a breach report too much carbon monoxide in
+    the last seconds of the minute that ends half way; of each, the last batch of that minute is the one that
+    makes the minute whole, so from its publishing on nothing is waited for but the machine.
     """
     fleet = members(load)
     usual = channels(load.readings)

@@ -45,7 +45,7 @@ class Workload:
     def load(self) -> Load:
         seed = secrets.token_hex(8)
         prepared = time.time() + PREPARING_S + self.batches_per_second * self.seconds * SIGNING_S
-        begins = next_start(self.seconds, prepared)
+        begins = next_start(self.seconds, prepared) if self.breaches else time.time()
         return Load(
             seed, self.gateways, self.batches_per_second, self.seconds, self.readings, self.breaches, begins
         )
@@ -133,7 +133,7 @@ def _measured(
         cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
         generator.tell({"server_key": base64.b64encode(server_key).decode()})
         generator.hear("connected")
-        tell(f"publishing for {load.seconds:g} s around the end of a minute")
+        tell(f"publishing for {load.seconds:g} s" + (" around the end of a minute" if load.breaches else ""))
         seen = generator.hear("acknowledged")
         used = {name: round(cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items() if _alive(pid)}
         tell("waiting for the series and the notices")

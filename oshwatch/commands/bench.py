@@ -33,9 +33,9 @@ def ingest(
 ) -> None:
     """Measure the road from MQTT publish to ledger, acknowledgement, series and notice.
 
-    Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand. Prints
-    one JSON object on standard output, with the medians of the runs. What it started ends with it. A run waits
-    for the end of a minute, because that is when exposures are due.
+    Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand.
+    Prints one JSON object on standard output, with the medians of the runs. What it started ends with it.
+    A run with breaches waits for the end of a minute, because that is when exposures are due.
     """
     from oshwatch.bench.figures import machine, medians
     from oshwatch.bench.ingest import Workload, run

@@ -2,7 +2,7 @@
 
 Reads one JSON line (the load and the broker's port), signs all batches, answers ``{"ready": …}``, waits for
 a second line (the server's public key), publishes each batch when it is due over one connection a gateway,
-and writes what it saw as one JSON line. It ends by itself when everything is acknowledged, or some time after.
+and writes what it saw as one JSON line. It ends when everything is acknowledged, or some time after.
 """
 
 from __future__ import annotations

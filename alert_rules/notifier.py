@@ -9,8 +9,10 @@ import logging
 import re
 import socket
 import threading
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -39,7 +41,7 @@ class AppriseNotifier:
 
     def __init__(self, webhook_allow: Collection[str] = ()) -> None:
         self._allow = frozenset(host.lower() for host in webhook_allow)
-        self._log = _Caught()
+        self._log = _caught()
 
     def send(self, url: str, subject: str, body: str) -> str:
         """Send and return the receipt. Raises NotifyError; neither holds a secret."""
@@ -53,8 +55,7 @@ class AppriseNotifier:
         if kind == "webhook":
             self._guard(service)
             service.redirects = False  # a redirect could lead where the guard did not look
-        import apprise
-
+        apprise = _apprise()
         with self._log.listen() as lines:
             sent = service.notify(
                 body=body,
@@ -69,7 +70,7 @@ class AppriseNotifier:
 
     def _guard(self, service: Any) -> None:
         """Refuse webhooks into private networks, so that a contact cannot be used to reach inside."""
-        host = str(service.host).lower()
+        host = str(service.host).lower().strip("[]")
         port = service.port or (443 if service.secure else 80)
         if host in self._allow or f"{host}:{port}" in self._allow:
             return
@@ -117,10 +118,20 @@ def _public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def _service(url: str) -> Any:
-    import apprise
+@cache
+def _apprise() -> Any:
+    """Apprise with its plug-ins loaded; opened late because that takes half a second and some memory."""
+    with warnings.catch_warnings():
+        # It looks for modules that newer Pythons have dropped.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise
 
-    service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+        apprise.Apprise.instantiate("json://localhost")
+    return apprise
+
+
+def _service(url: str) -> Any:
+    service = _apprise().Apprise.instantiate(url, suppress_exceptions=True)
     if service is None:
         raise NotifyError("the contact's address cannot be read; write it anew", permanent=True)
     return service
@@ -139,21 +150,26 @@ def _error(lines: list[str], url: str, host: str) -> NotifyError:
     return NotifyError(detail, permanent=permanent)
 
 
-class _Caught(logging.Handler):
-    """Takes apprise's log lines out of the program's logs and hands the telling ones to who is sending."""
+@cache
+def _caught() -> "_Caught":
+    return _Caught()
+
+
+class _Caught(logging.Filter):
+    """Keeps apprise's log lines from every handler; hands the telling ones to the thread that is sending."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._here = threading.local()
         logger = logging.getLogger("apprise")
-        logger.propagate = False
         logger.setLevel(logging.DEBUG)
-        for other in [one for one in logger.handlers if isinstance(one, _Caught)]:
-            logger.removeHandler(other)
-        logger.addHandler(self)
+        logger.addFilter(self)
+        # Its debug lines hold the path of the request, which in a webhook is a token.
+        logging.getLogger("urllib3").setLevel(logging.INFO)
 
     @contextmanager
     def listen(self) -> Iterator[list[str]]:
+        """The telling lines of this thread while it sends."""
         lines: list[str] = []
         self._here.lines = lines
         try:
@@ -161,8 +177,9 @@ class _Caught(logging.Handler):
         finally:
             self._here.lines = None
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         lines: list[str] | None = getattr(self._here, "lines", None)
         text = record.getMessage()
         if lines is not None and text.startswith(_TELLING):
             lines.append(text.strip())
+        return False

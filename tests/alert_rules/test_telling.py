@@ -1,0 +1,114 @@
+"""The words of a notice, and who is told later."""
+
+import pytest
+
+from alert_rules.escalation import CaseFacts, due_steps, next_due
+from alert_rules.messages import notice_words
+from alert_rules.pack_model import Escalation
+from ingest_service.language import translator
+
+EVENT = {
+    "hazard": "heat",
+    "severity": "danger",
+    "agent": "",
+    "site_name": "Mekong Garment 0123",
+    "zone_name": "Sewing line 3",
+    "timezone": "Asia/Phnom_Penh",
+    "since": 1780285200.0,
+    "at": 1780285800.0,
+    "exposure": "wbgt_eff.twa60",
+    "unit": "Cel",
+    "value": 31.249999,
+    "coverage": 0.983,
+    "limit": {
+        "value": 30.0,
+        "label": "WBGT reference value, low metabolic rate, acclimatised",
+        "instrument": "ISO 7243:2017",
+        "clause": "Annex A, Table A.1",
+        "confidence": "verified",
+    },
+    "advice": ["heat.water", "heat.rest", "heat.air", "heat.source"],
+}
+STEPS = (
+    Escalation(after="1 h", unless="acknowledged_by_both", to=("committee.worker", "committee.management")),  # type: ignore[arg-type]
+    Escalation(after="2 h", unless="acknowledged_by_both", to=("adviser",)),  # type: ignore[arg-type]
+    Escalation(after="24 h", unless="action_recorded", to=("authority",)),  # type: ignore[arg-type]
+)
+
+
+def test_a_notice_is_short_and_says_what_since_when_how_much_and_what_to_do() -> None:
+    words = notice_words("opened", EVENT, "http://osh.example/cases/7", translator("en"))
+    assert words.subject == "DANGER: Too hot, Sewing line 3, Mekong Garment 0123"
+    assert words.body.splitlines() == [
+        "DANGER: Too hot, Sewing line 3, Mekong Garment 0123",
+        "Since 2026-06-01 10:40 (Asia/Phnom_Penh).",
+        (
+            "WBGT, average of the last hour: 31.2 °C; limit 30.0 °C (ISO 7243:2017, Annex A, Table A.1; "
+            "WBGT reference value, low metabolic rate, acclimatised)."
+        ),
+        "Measured share of the time: 98 %.",
+        "Do now:",
+        "1. Switch off machines and steam that are not needed right now.",
+        "2. Open louvres and doors on both sides and switch on fans and extraction.",
+        "3. Give rest breaks in a cool place every hour, in paid time.",
+        "4. Bring cool drinking water within a few steps: a cup every 15 to 20 minutes.",
+        "Please sign that you have seen it.",
+        "http://osh.example/cases/7",
+        "A fixed sensor supports screening; it does not measure one person's exposure.",
+    ]
+
+
+def test_it_says_how_it_ended() -> None:
+    over = EVENT | {"ended_by": "shift_over"}
+    assert "The shift ended" in notice_words("cleared", over, "", translator("en")).body
+    measured = notice_words("cleared", EVENT | {"value": 28.0}, "", translator("en"))
+    assert measured.subject == "Over: Too hot, Sewing line 3, Mekong Garment 0123"
+    assert "WBGT, average of the last hour: 28.0 °C." in measured.body
+
+
+def test_a_number_that_was_not_verified_says_so() -> None:
+    unsure = EVENT | {"limit": EVENT["limit"] | {"confidence": "unverified"}}  # type: ignore[operator]
+    assert "has not been verified" in notice_words("opened", unsure, "", translator("en")).body
+
+
+def test_a_silent_site_is_told_in_its_own_words() -> None:
+    event = {
+        "hazard": "silence", "cause": "site", "severity": "warning", "site_name": "Mekong Garment 0123",
+        "timezone": "Asia/Phnom_Penh", "since": 1780285200.0, "at": 1780285800.0, "channels": 8,
+        "advice": ["watch.power"], "subject": "kh-f0123", "zone_name": "",
+    }  # fmt: skip
+    words = notice_words("opened", event, "", translator("en"))
+    assert words.subject == "WARNING: No power or no link, Mekong Garment 0123"
+    assert "8 expected channels report nothing." in words.body
+    assert "agree on closing" not in notice_words("cleared", event, "", translator("en")).body
+
+
+@pytest.mark.parametrize("kind", ["opened", "worsened", "cleared", "escalation-1"])
+def test_every_kind_is_said_in_every_language(kind: str) -> None:
+    for language in ("en", "fr"):
+        words = notice_words(kind, EVENT | {"due_reason": "1 h later"}, "http://x", translator(language))
+        assert words.subject
+        assert "%(" not in words.body + words.subject
+
+
+def facts(signed: str = "", actions: int = 0, running: bool = True) -> CaseFacts:
+    return CaseFacts(1000.0, running, frozenset(signed.split()), actions)
+
+
+def kinds(case: CaseFacts, now: float, done: tuple[str, ...] = ()) -> list[str]:
+    return [due.kind for due in due_steps(case, STEPS, done, now)]
+
+
+def test_steps_come_when_they_are_due_and_not_twice() -> None:
+    assert kinds(facts(), 4599.0) == []
+    assert kinds(facts(), 4600.0) == ["escalation-1"]
+    assert kinds(facts(), 8200.0, ("escalation-1",)) == ["escalation-2"]
+    assert next_due(facts(), STEPS, ("escalation-1",)) == 8200.0
+
+
+def test_one_signature_is_not_two_and_an_action_is_no_signature() -> None:
+    assert kinds(facts("worker", actions=1), 9000.0) == ["escalation-1", "escalation-2"]
+    assert kinds(facts("worker management"), 9000.0) == []
+    assert kinds(facts("worker management"), 90000.0) == ["escalation-3"]
+    assert kinds(facts("worker management", actions=1), 90000.0) == []
+    assert kinds(facts(running=False), 90000.0) == []

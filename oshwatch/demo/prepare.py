@@ -16,7 +16,7 @@ from firmware_sim.fleet import fleet_named
 from firmware_sim.progress import FleetError, Plan, progress
 from osh_domain.scaled_time import ScaledTime
 from oshwatch.demo.accounts import people
-from oshwatch.demo.folder import DemoError, DemoFolder
+from oshwatch.demo.folder import DemoError, DemoFolder, write_private
 
 # A Monday in the hottest weeks of the year, half an hour into the Cambodian shift.
 START = datetime(2026, 4, 20, 7, 30, tzinfo=ZoneInfo("Asia/Phnom_Penh")).timestamp()
@@ -84,6 +84,7 @@ def _write_register(
     document = describe(fleet_named(FLEET, seed), valid_from=START)
     document["people"] = people(demo_factories(), smtp_port)
     password = state.get("password") or generated_password()
+    known = list(state.get("logins", []))
     engine = open_database(folder.server)
     try:
         migrate(engine)
@@ -92,11 +93,16 @@ def _write_register(
         import_description(register, document, _WHO)
         passwords = Passwords(register)
         for person in register.snapshot().people:
-            passwords.set(person.id, password, _WHO)
+            if person.login not in known:
+                passwords.set(person.id, password, _WHO)
+                known.append(person.login)
     finally:
         engine.dispose()
     public_key = ServerKey.load_or_create(folder.server / "server.key").public_key
-    return {"password": password, "server_key": urlsafe_b64encode(public_key).rstrip(b"=").decode()}
+    # The sign-in page shows it beside the demo accounts.
+    write_private(folder.server / "demo-password", password)
+    key = urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    return {"password": password, "logins": known, "server_key": key}
 
 
 def _fingerprint(seed: int, smtp_port: int) -> str:

@@ -10,12 +10,25 @@ from pathlib import Path
 
 from ingest_service.series.connections import WAY_OUT, Connections
 from ingest_service.series.port import Anchor, ExposureRow, HeldBatch, PointRow, SeriesError, Span, TextRow
-from ingest_service.series.reader import EXPOSURE_COLUMNS, SqliteSeriesReader
+from ingest_service.series.reader import SqliteSeriesReader
 from ingest_service.series.schema import PROJECTED_TABLES
 
 FILE_NAME = "series.sqlite"
 CHANGE = "exposure_change"
 BY_KEY = itemgetter(0, 1)
+# One statement a row: asking for the stored row first costs more than writing it.
+UPSERT_EXPOSURE = """
+INSERT INTO exposures(zone, kind, minute, value, coverage, expected, received, worst_gap_s, method, grade,
+  calc, change, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+ON CONFLICT(zone, kind, minute) DO UPDATE SET value = excluded.value, coverage = excluded.coverage,
+  expected = excluded.expected, received = excluded.received, worst_gap_s = excluded.worst_gap_s,
+  method = excluded.method, grade = excluded.grade, calc = excluded.calc, change = excluded.change,
+  revision = revision + ((value, method, grade, calc)
+    IS NOT (excluded.value, excluded.method, excluded.grade, excluded.calc))
+WHERE (value, coverage, expected, received, worst_gap_s, method, grade, calc)
+  IS NOT (excluded.value, excluded.coverage, excluded.expected, excluded.received, excluded.worst_gap_s,
+    excluded.method, excluded.grade, excluded.calc)
+"""
 # One visit of a channel's row, whether the reading is its newest or came late: on the right-hand side the
 # columns still have their old values.
 NEWEST_POINT = """
@@ -148,34 +161,15 @@ class SqliteSeries(SqliteSeriesReader):
 
     def write_exposures(self, rows: Iterable[ExposureRow]) -> int:
         with self.transaction():
-            change = first = self.cursor(CHANGE)
             connection = self._connections.here()
-            written: dict[tuple[str, str, int], ExposureRow] = {}
-            for row in rows:
-                key = (row.zone, row.kind, row.minute)
-                stored = written.get(key) or self._stored_exposure(connection, key)
-                if stored is not None and stored._replace(revision=0, change=0) == row._replace(
-                    revision=0, change=0
-                ):
-                    continue
-                change += 1
-                revision = 0 if stored is None else stored.revision + _differs(stored, row)
-                written[key] = row._replace(revision=revision, change=change)
-            connection.executemany(
-                f"INSERT OR REPLACE INTO exposures({EXPOSURE_COLUMNS}) "  # noqa: S608
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                written.values(),
-            )
-            self.set_cursor(CHANGE, change)
-        return change - first
-
-    @staticmethod
-    def _stored_exposure(connection: sqlite3.Connection, key: tuple[str, str, int]) -> ExposureRow | None:
-        row = connection.execute(
-            f"SELECT {EXPOSURE_COLUMNS} FROM exposures WHERE zone = ? AND kind = ? AND minute = ?",  # noqa: S608
-            key,
-        ).fetchone()
-        return ExposureRow(*row) if row else None
+            first = self.cursor(CHANGE) + 1
+            # Every row gets a number; those of rows that turn out equal are never seen again.
+            numbered = [(*row[:11], change) for change, row in enumerate(rows, first)]
+            before = connection.total_changes
+            connection.executemany(UPSERT_EXPOSURE, numbered)
+            written = connection.total_changes - before
+            self.set_cursor(CHANGE, first + len(numbered) - 1)
+        return written
 
     def set_cursor(self, name: str, value: int) -> None:
         with self.transaction():
@@ -215,15 +209,6 @@ class SqliteSeries(SqliteSeriesReader):
             for table in PROJECTED_TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
             connection.execute("DELETE FROM cursors WHERE name <> ?", (CHANGE,))
-
-
-def _differs(stored: ExposureRow, row: ExposureRow) -> bool:
-    return (stored.value, stored.method, stored.grade, stored.calc) != (
-        row.value,
-        row.method,
-        row.grade,
-        row.calc,
-    )
 
 
 def _roll_back_if_open(connection: sqlite3.Connection) -> None:

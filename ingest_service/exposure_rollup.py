@@ -7,7 +7,7 @@ It is driven by the list of dirty minutes that the projector writes and by the c
    end there are computed, also where nothing arrived at all;
 3. with what time is left, takes late minutes and computes every window that holds them once more.
 
-All writing of a zone is one transaction with the clearing of its dirty minutes, so the rollup may be killed
+What is written is one transaction with the clearing of its dirty minutes, so the rollup may be killed
 anywhere. Everything is a function of stored minutes and the register: the same data give the same numbers
 whatever the order of their arrival, only revisions count more.
 """
@@ -26,7 +26,7 @@ from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.channel_minutes import ChannelMinutes, Dirty
 from ingest_service.rollup.sources import Minutes, sources_of, valid_minutes
 from ingest_service.rollup.zone_roll import GRACE_S, Clock, ZoneRoll
-from ingest_service.series.port import ChannelEntry, SeriesStore
+from ingest_service.series.port import ChannelEntry, SeriesError, SeriesStore
 
 PORTION = 20_000
 """Dirty minutes taken from each end of the list in one cycle."""
@@ -84,33 +84,48 @@ class Rollup:
         report = RollupReport()
         deadline = time.monotonic() + self._budget_s
         clock = Clock(now, caught_up)
-        data_clock = now if caught_up else min(now, self._minutes.newest_time())
-        by_zone, unplaced = self._take()
-        with self._series.transaction():
-            self._minutes.write_before(unplaced, data_clock - GRACE_S)
+        try:
+            by_zone, unplaced = self._take()
+            data_clock = now if caught_up else min(now, self._minutes.newest_time())
+            with self._series.transaction():
+                self._minutes.write_before(unplaced, data_clock - GRACE_S)
+                late = self._roll_new(by_zone, clock, deadline, report)
+            with self._series.transaction():
+                self._roll_late(late, deadline, report)
+                hours = self._minutes.hours
+                report.hours = hours.write_finished(data_clock - GRACE_S, self._minutes.channels)
+        except SeriesError:
+            self._begin_anew()  # what is remembered may be ahead of what was stored
+            raise
+        report.minutes, self._minutes.written = self._minutes.written, 0
+        EXPOSURES.inc(report.exposures)
+        return report
+
+    def _begin_anew(self) -> None:
+        self._minutes = ChannelMinutes(self._series)
+        self._snapshot = RegisterSnapshot()
+        self._zones.clear()
+
+    def _roll_new(
+        self, by_zone: dict[str, Dirty], clock: Clock, deadline: float, report: RollupReport
+    ) -> list[tuple[ZoneRoll, Dirty]]:
+        """Give zones their turn; returns what is late of those that had it."""
         late: list[tuple[ZoneRoll, Dirty]] = []
         for roll in self._in_turn(deadline):
             dirty = by_zone.get(roll.sources.zone.id, {})
             if part := roll.late(dirty):
                 late.append((roll, part))
-            with self._series.transaction():
-                computed, written = roll.roll_new(dirty, clock)
+            computed, written = roll.roll_new(dirty, clock)
             report.zone_minutes += computed
             report.exposures += written
-        self._roll_late(late, deadline, report)
-        with self._series.transaction():
-            report.hours = self._minutes.hours.write_finished(data_clock - GRACE_S, self._minutes.channels)
-        report.minutes, self._minutes.written = self._minutes.written, 0
-        EXPOSURES.inc(report.exposures)
-        return report
+        return late
 
     def _roll_late(self, late: list[tuple[ZoneRoll, Dirty]], deadline: float, report: RollupReport) -> None:
         for number, (roll, dirty) in enumerate(late):
             # One at least: under lasting load late data must not wait for ever.
             if number and time.monotonic() >= deadline:
                 return
-            with self._series.transaction():
-                computed, written = roll.roll_late(dirty)
+            computed, written = roll.roll_late(dirty)
             report.zone_minutes += computed
             report.late += computed
             report.exposures += written

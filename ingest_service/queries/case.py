@@ -216,7 +216,10 @@ def _worst(view: View, row: Row, zone: Zone | None, kind: str) -> Measured | Non
     first, last = _span(view, row)
     known = [one for one in view.series.exposures(zone.id, kind, first, last) if one.value is not None]
     worst = max(known, key=lambda one: one.value or 0.0, default=None)
-    return of_exposure(worst, view) if worst else None
+    # A record of what was, not a claim about now: it cannot grow stale.
+    return (
+        of_exposure(worst, view).model_copy(update={"stale": False, "stale_after_s": None}) if worst else None
+    )
 
 
 def _course(view: View, row: Row, zone: Zone | None, kind: str) -> tuple[tuple[float, float | None], ...]:

@@ -66,7 +66,7 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
     hazard: Hazard = next((one for one in HAZARDS if one == wish.hazard), "heat")
     span = period(wish.period, view.now, sites[0].timezone if sites else "UTC")
     standings = Standings(view, sites)
-    cases = _case_facts(view, sites, span)
+    cases = _case_facts(view, sites, span, hazard)
     seen = looks.last_looks(view)
     with view.engine.connect() as connection:
         whole = judged.NOTHING
@@ -78,6 +78,7 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
             rows.append(_row(view, site, hazard, pair, standings, facts, seen.get(site.id)))
         calendar = tuple(_calendar(view, connection, site, hazard) for site in sites)
     rows.sort(key=_rank)
+    order = {row.site.id: number for number, row in enumerate(rows)}
     return Overview(
         now=view.now,
         hazard=hazard,
@@ -89,7 +90,7 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
         first=tuple(first for first in map(_first_look, rows) if first.reasons)[:_FIRST],
         rows=tuple(rows),
         points=tuple(_point(site, rows) for site in sites if site.latitude is not None),
-        calendar=calendar,
+        calendar=tuple(sorted(calendar, key=lambda line: order[line.site])),
         choices=_choices(allowed, wish, hazard),
     )
 
@@ -197,7 +198,7 @@ def _calendar(view: View, connection: sa.Connection, site: Site, hazard: Hazard)
     return CalendarRow(site=site.id, name=site.name, timezone=site.timezone, cells=tuple(cells))
 
 
-def _case_facts(view: View, sites: list[Site], span: Period) -> dict[str, _CaseFacts]:
+def _case_facts(view: View, sites: list[Site], span: Period, hazard: Hazard) -> dict[str, _CaseFacts]:
     first = sa.select(ACTIONS.c.case_id, sa.func.min(ACTIONS.c.at).label("at")).group_by(ACTIONS.c.case_id)
     answered = first.subquery()
     query = (
@@ -205,6 +206,7 @@ def _case_facts(view: View, sites: list[Site], span: Period) -> dict[str, _CaseF
         .outerjoin(answered, answered.c.case_id == CASES.c.id)
         .where(
             CASES.c.site.in_([site.id for site in sites]),
+            CASES.c.hazard.in_((hazard, "silence")),
             sa.or_(CASES.c.state.in_(("open", "cleared")), CASES.c.opened_at >= span.start),
         )
     )

@@ -63,11 +63,10 @@ class MatrixRow(Facts):
 
 
 class Change(Facts):
-    """Something done to the site's register, from the audit log."""
+    """What somebody changed at one moment in the site's register: kinds of change, counted."""
 
     at: float
     who: str
-    action: str
     text: str
 
 

@@ -16,6 +16,8 @@ SHAPES: Final = Path(__file__).parent / "shapes" / "countries.json"
 WIDTH: Final = 240.0
 HEIGHT: Final = 56.0
 MAP_WIDTH: Final = 320.0
+# A minute or two that have not come in yet are no gap that anybody should see.
+SHORTEST_GAP_S: Final = 360.0
 
 Points = Sequence[tuple[float, float | None]]
 Ring = list[list[float]]
@@ -64,11 +66,11 @@ def _gaps(points: Points) -> Iterator[tuple[float, float]]:
         if value is None and begun is None:
             begun = before
         if value is not None:
-            if begun is not None and t > begun:
+            if begun is not None and t - begun > SHORTEST_GAP_S:
                 yield begun, t
             begun = None
             before = t
-    if begun is not None and points[-1][0] > begun:
+    if begun is not None and points[-1][0] - begun > SHORTEST_GAP_S:
         yield begun, points[-1][0]
 
 
@@ -120,7 +122,7 @@ def _map(code: str, points: list[MapPoint]) -> CountryMap:
     # Large factories first, so that small ones lie on top of them.
     for point in sorted(points, key=lambda one: -one.workers):
         x, y = place(point.longitude, point.latitude)
-        placed.append(Placed(point, x, y, round(6.0 + min(10.0, math.sqrt(point.workers) / 5.0), 1)))
+        placed.append(Placed(point, x, y, round(9.0 + min(11.0, math.sqrt(point.workers) / 4.0), 1)))
     return CountryMap(code, max(width, 40.0), max(height, 40.0), path, tuple(placed))
 
 

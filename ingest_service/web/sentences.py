@@ -25,9 +25,9 @@ _WITHIN: Final = {
     "air": N_("The air in %(zone)s is within its limits."),
 }
 _GUIDELINE: Final = {
-    "heat": N_("%(zone)s is above a guideline for heat."),
-    "noise": N_("%(zone)s is above a guideline for noise."),
-    "air": N_("The air in %(zone)s is above a guideline for the public."),
+    "heat": N_("%(zone)s is above a guide value for heat."),
+    "noise": N_("%(zone)s is above a guide value for noise."),
+    "air": N_("The air in %(zone)s is above a guide value."),
 }
 _UNTOLD: Final = {
     "heat": N_("Nobody can tell how hot %(zone)s is."),
@@ -113,7 +113,7 @@ def why(words: Words, one: HazardStanding, timezone: str) -> str:
     if reason.code == "estimate":
         return _("Without a globe thermometer a value this close to the limit proves nothing.")
     if reason.code == "above" and one.state == "notice":
-        return _("This is no limit for workplaces; it is shown for context.")
+        return _("%(label)s; no limit is broken.", label=_(reason.text))
     if reason.code == "above":
         return _("If it lasts, a case is opened and the committee is told.")
     if reason.code == "silent":

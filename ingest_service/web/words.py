@@ -31,7 +31,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name that extractors of message ca
 STATES: Final = {
     "danger": N_("Danger"),
     "warning": N_("Warning"),
-    "notice": N_("Above a guideline"),
+    "notice": N_("Above a guide value"),
     "within": N_("Within limits"),
     "cannot_tell": N_("Cannot tell"),
     "silent": N_("Silent"),
@@ -120,6 +120,25 @@ COUNTRIES: Final = {
     "id": N_("Indonesia"), "jo": N_("Jordan"), "mg": N_("Madagascar"), "ni": N_("Nicaragua"),
     "pk": N_("Pakistan"), "lk": N_("Sri Lanka"), "uz": N_("Uzbekistan"), "vn": N_("Viet Nam"),
 }  # fmt: skip
+EVENTS: Final = {
+    "opened": N_("The case was opened."),
+    "worsened": N_("It got worse."),
+    "joined": N_("Another rule agrees."),
+    "eased": N_("It is less severe now."),
+    "parted": N_("One of the rules is met again."),
+    "cleared": N_("Measured below the limit for long enough."),
+    "raised_again": N_("It began again."),
+    "found_afterwards": N_("Found in data that came late; nobody was called."),
+    "acknowledged": N_("has seen the case"),
+    "acknowledged_by_both": N_("Both sides have seen it."),
+    "action_added": N_("wrote down an action"),
+    "action_done": N_("finished an action"),
+    "agreed_to_close": N_("agreed to close"),
+    "closed": N_("The case was closed."),
+    "escalated": N_("Told further people."),
+    "reminded": N_("Reminded."),
+    "notice_given_up": N_("A notice could not be delivered."),
+}
 OUTCOMES: Final = {"delivered": N_("delivered"), "failed": N_("failed"), "sending": N_("sending")}
 SEVERITIES: Final = {"danger": N_("Danger"), "warning": N_("Warning"), "notice": N_("Notice")}
 CODES: Final = {
@@ -202,13 +221,25 @@ class Words:
             return "–"
         return self._("%(number)s h", number=self._.number(hours, 0 if hours >= 10 or hours == 0 else 1))
 
+    def clock_error(self, seconds: float) -> str:
+        """How far a clock may be off, in ms below a second."""
+        if seconds < 1:
+            return f"± {self._.number(seconds * 1000)} ms"
+        return f"± {self._.number(seconds, 1)} s"
+
     def span(self, seconds: float) -> str:
         """A length of time in its two largest units."""
         minutes = int(max(0.0, seconds) // 60)
         days, rest = divmod(minutes, 1440)
         hours, minutes = divmod(rest, 60)
         if days:
-            return self._("%(d)s d %(h)s h", d=days, h=hours) if days < 3 else self._("%(d)s d", d=days)
+            return (
+                self._("%(d)s d %(h)s h", d=days, h=hours)
+                if days < 3 and hours
+                else self._("%(d)s d", d=days)
+            )
+        if hours and not minutes:
+            return self._("%(number)s h", number=hours)
         if hours:
             return self._("%(h)s h %(m)s min", h=hours, m=minutes)
         return self._("%(m)s min", m=minutes)

@@ -36,9 +36,9 @@ from ingest_service.queries.limits_in_force import LimitsInForce, verdict
 from ingest_service.register.description import import_description
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
-from ingest_service.series.port import ExposureRow
+from ingest_service.series.port import ExposureRow, Span
 from ingest_service.series.sqlite import SqliteSeries, open_series
-from osh_domain.batch import payload_hash
+from osh_domain.batch import genesis, payload_hash
 from tests.browser.seed_world import DOCUMENT, PASSWORD, SILENT_FROM, ZONES, ZoneStory
 
 # Wednesday 22 April 2026, 14:20 in Phnom Penh, 10:20 in Amman.
@@ -109,6 +109,10 @@ def _fill_series(series: SqliteSeries, snapshot: RegisterSnapshot) -> None:
             grade = 2 if gateway.kind == "foreign" else 1
             points.append((channel, int(t * 1000) * 1000, wave, 0, grade))
         received[channel] = last + 12.0
+        end = int(last // 60)
+        series.write_minutes(
+            Span(channel, minute, 3, value, value, value, 0, 1) for minute in range(end - 1440, end + 1)
+        )
     series.write(points, [], "ledger", 1, received=received)
 
 
@@ -139,7 +143,7 @@ def _rows(snapshot: RegisterSnapshot, story: ZoneStory) -> Iterator[ExposureRow]
             share = 0.2 if lost else coverage
             yield ExposureRow(
                 story.zone, kind, minute, known if share >= 0.75 else None, share, 60, round(60 * share),
-                0.0 if share >= 1 else 900.0, story.method, story.grade, "1",
+                0.0 if share >= 1 else 900.0, story.method if kind.startswith("wbgt") else "", story.grade, "1",
             )  # fmt: skip
 
 
@@ -175,8 +179,8 @@ def _fill_cases(engine: sa.Engine, data_dir: Path, snapshot: RegisterSnapshot) -
     old = next(row for row in cases.open_cases() if row["zone"] == "kh-f0123/sewing-3")
     cases.acknowledge(old["id"], people["dara"], "worker", old["opened_at"] + 700)
     cases.acknowledge(old["id"], people["vanna"], "management", old["opened_at"] + 1900)
-    cases.add_action(old["id"], "Fans moved beside line 3, roof sprayed at noon", people["vanna"], "management",
-                     old["opened_at"] + 9000)  # fmt: skip
+    done = "Fans moved beside line 3, roof sprayed at noon"
+    cases.add_action(old["id"], done, people["vanna"], "management", old["opened_at"] + 9000)
     with write(engine) as connection:
         ended = old["opened_at"] + 12000
         connection.execute(
@@ -226,7 +230,7 @@ def _fill_ledger(data_dir: Path, snapshot: RegisterSnapshot) -> None:
                 kind="sealed" if gateway.kind == "signed" else "senml",
                 epoch="00112233445566aa" if gateway.kind == "signed" else None,
                 seq=1 if gateway.kind == "signed" else None,
-                batch_hash=payload_hash(body), prev=None, signed=gateway.kind == "signed", payload=body,
+                batch_hash=payload_hash(body), prev=genesis(gateway.id, "00112233445566aa"), signed=gateway.kind == "signed", payload=body,
                 payload_hash=payload_hash(body), clk="ntp" if gateway.kind == "signed" else None,
                 err=0.012 if gateway.kind == "signed" else None, readings=1,
             )  # fmt: skip
@@ -247,9 +251,10 @@ def _fill_ledger(data_dir: Path, snapshot: RegisterSnapshot) -> None:
         ):
             site = gateway_id.rpartition("-")[0]
             topic = f"osh/v1/{site}/{gateway_id}/data/live"
-            entry = Rejected(NOW - 4000, "mqtt", topic, site, gateway_id, True, payload, payload_hash(payload),
-                             code, detail)  # fmt: skip
-            ledger.append([entry])
+            hash_ = payload_hash(payload)
+            ledger.append(
+                [Rejected(NOW - 4000, "mqtt", topic, site, gateway_id, True, payload, hash_, code, detail)]
+            )
 
 
 def _birth(gateway: str) -> str:

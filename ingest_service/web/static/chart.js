@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const REFRESH_MS = 2000;
-  const MOST_LABELS = 2;
+  const LABEL_PX = 15;
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -59,8 +59,9 @@
     ctx.save();
     ctx.font = `600 ${11 * scale}px system-ui, sans-serif`;
     const seen = new Set();
-    let taken = -Infinity;
-    const limits = [...chart.limits].sort((a, b) => b.value - a.value);
+    const taken = [];
+    const rank = { danger: 0, warning: 1, notice: 2 };
+    const limits = [...chart.limits].sort((a, b) => rank[a.severity] - rank[b.severity] || a.value - b.value);
     for (const limit of limits) {
       const y = plot.valToPos(limit.value, "y", true);
       if (y < bbox.top || y > bbox.top + bbox.height || seen.has(limit.value)) continue;
@@ -73,8 +74,8 @@
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      if (y - taken < 15 * scale && seen.size > MOST_LABELS) continue;
-      taken = y;
+      if (taken.some((other) => Math.abs(other - y) < LABEL_PX * scale)) continue;
+      taken.push(y);
       label(ctx, `${limit.value.toFixed(limit.decimals)} · ${limit.instrument}`, bbox, y, scale);
     }
     ctx.restore();
@@ -89,6 +90,7 @@
     ctx.globalAlpha = 1;
     ctx.fillStyle = ink;
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     ctx.fillText(text, bbox.left + 8 * scale, y - 2 * scale);
   }
 
@@ -136,7 +138,7 @@
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: true, range: () => [chart.start, chart.end] }, y: { range: () => range(chart) } },
       axes: [
-        { ...axis, space: 64, values: ticks(chart, formats) },
+        { ...axis, space: 64, size: 26, values: ticks(chart, formats) },
         { ...axis, size: 44, values: (_plot, splits) => splits.map((value) => String(Math.round(value * 10) / 10)) },
       ],
       series: [{}, ...series(chart)],

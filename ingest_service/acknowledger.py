@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ingest_service import metrics
 from ingest_service.ledger.port import Ledger, Outcome
@@ -61,17 +62,19 @@ class Acknowledger:
             elif outcome.code is not None:
                 self._remember(outcome, outcome.code)
 
-    def say(self, now: float, *, stop: bool = False) -> list[tuple[str, bytes]]:
-        """Topic and payload of every acknowledgement owed; ``stop`` tells all of them to stop (``win`` 0).
+    def say(self, now: float, *, most: int | None = None) -> list[tuple[str, bytes]]:
+        """Topic and payload of the acknowledgements owed, to at most so many gateways, longest waiting first.
 
         Raises LedgerError when the ledger cannot be read; then they stay owed.
         """
+        chosen = list(islice(self._due.items(), most))
         said = [
-            (topic(due.site, gateway, ACK), self._statement(gateway, epoch, now, stop=stop or due.stop))
-            for gateway, due in self._due.items()
+            (topic(due.site, gateway, ACK), self._statement(gateway, epoch, now, stop=due.stop))
+            for gateway, due in chosen
             for epoch in due.epochs
         ]
-        self._due.clear()
+        for gateway, _ in chosen:
+            del self._due[gateway]
         metrics.ACKNOWLEDGEMENTS.inc(len(said))
         return said
 

@@ -28,6 +28,7 @@ RECEIVE_MAXIMUM = 256
 PACKET_ROOM = 4  # times the largest payload taken, so that an oversize one is seen and named
 MOST_BYTES = 32 * 2**20  # of one portion
 MOST_QUEUED = 10_000
+MOST_UNCONFIRMED = 128  # paho reads as many packets in one go as it has messages unconfirmed
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 CONNECT_WITHIN_S = 5.0
@@ -52,6 +53,7 @@ class BrokerLink:
         self._next_misc = 0.0
         self._heard = 0
         self._heard_bytes = 0
+        self._unconfirmed = 0
         self._tried = True
         self._largest = settings.max_payload * PACKET_ROOM
         self._hand_over = on_message
@@ -86,6 +88,11 @@ class BrokerLink:
         if expiry_s is not None:
             properties.MessageExpiryInterval = expiry_s
         self._client.publish(topic, payload, qos, properties=properties)
+        self._unconfirmed += qos > 0
+
+    def room(self) -> int:
+        """How many messages may be published before the broker has confirmed earlier ones."""
+        return max(0, MOST_UNCONFIRMED - self._unconfirmed) if self.connected else 0
 
     def close(self) -> None:
         if self.connected:
@@ -110,6 +117,7 @@ class BrokerLink:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         if settings.mqtt_username is not None:
             password = settings.mqtt_password
             client.username_pw_set(settings.mqtt_username, password.get_secret_value() if password else None)
@@ -136,6 +144,7 @@ class BrokerLink:
 
     def _lost(self, reason: str) -> None:
         self.connected, self._tried = False, True
+        self._unconfirmed = 0
         self._next_try = time.monotonic() + self._pause
         if self.trouble != reason:
             log.warning(
@@ -197,6 +206,11 @@ class BrokerLink:
         refused = [topic for topic, code in zip(self._filters, codes, strict=False) if code.is_failure]
         if refused:
             log.error("the broker does not let us subscribe; check its access list", topics=refused)
+
+    def _on_publish(
+        self, _client: paho.Client, _userdata: object, _mid: int, _code: ReasonCode, _properties: object
+    ) -> None:
+        self._unconfirmed = max(0, self._unconfirmed - 1)
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._heard += 1

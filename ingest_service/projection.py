@@ -26,11 +26,12 @@ from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, SeriesStore, TextRow
 from osh_domain.batch import Header, open_frame
 from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
-from osh_domain.readings import Reading
+from osh_domain.readings import Channel, Reading
 from osh_domain.senml import read_pack
 from osh_domain.wire_error import WireError
 
 CURSOR = "ledger"
+_Grading = Grade | Callable[[Reading], Grade]
 log = structlog.get_logger(__name__)
 
 
@@ -59,6 +60,7 @@ class Projector:
         self._register = register
         self._calibrations = Calibrations(ledger.configuration)
         self._cursor: int | None = None
+        self._numbers: dict[Channel, int] = {}
 
     @property
     def cursor(self) -> int:
@@ -100,7 +102,7 @@ class Projector:
         records = read_pack(row.payload, row.received_at)
         names = self._register().foreign_names(row.gateway)
         readings, _ = read_foreign(row.gateway, records, names, row.received_at)
-        self._put(row, readings, row.row % 1000, lambda _: Grade.C, portion)
+        self._put(row, readings, row.row % 1000, Grade.C, portion)
 
     def _take_sealed(self, row: LedgerRow, portion: _Portion) -> None:
         frame = open_frame(row.payload)
@@ -144,12 +146,12 @@ class Projector:
         by_mono = {anchor.mono: anchor for anchor in sorted(found)}
         return [by_mono[mono] for mono in sorted(by_mono)]
 
-    def _grading(self, row: LedgerRow, header: Header, quality: TimeQuality) -> Callable[[Reading], Grade]:
+    def _grading(self, row: LedgerRow, header: Header, quality: TimeQuality) -> _Grading:
+        """The grade of all readings of a batch, or how to find that of each."""
         signed = bool(row.signed)
         due = self._calibrations.due(header.cfg)
-        unknown = grade(signed, quality, "unknown")
         if not due:
-            return lambda _: unknown
+            return grade(signed, quality, "unknown")
 
         def graded(reading: Reading) -> Grade:
             if reading.flags & Flag.CALIBRATION_OVERDUE:
@@ -163,17 +165,20 @@ class Projector:
         row: LedgerRow,
         readings: list[Reading],
         discriminator: int,
-        graded: Callable[[Reading], Grade],
+        grading: _Grading,
         portion: _Portion,
     ) -> None:
-        channel_id, points, received = self._series.channel_id, portion.points, portion.received
+        numbers, points, received = self._numbers, portion.points, portion.received
         for reading in readings:
             channel, at, value, unit, flags = reading
-            number = channel_id(row.site, *channel, unit)
+            number = numbers.get(channel)
+            if number is None:
+                number = numbers[channel] = self._series.channel_id(row.site, *channel, unit)
             time_us = round(at * 1000) * 1000 + discriminator
             received[number] = row.received_at
             if type(value) is float:
-                points.append((number, time_us, value, flags, int(graded(reading))))
+                graded = grading(reading) if callable(grading) else grading
+                points.append((number, time_us, value, flags, int(graded)))
             else:
                 text = value if isinstance(value, str) else str(value).lower()
                 portion.texts.append((number, time_us, text))

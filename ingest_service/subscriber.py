@@ -109,6 +109,7 @@ class Subscriber:
             self._link.read(self._settings.commit_batches, LOOK_UP_S)
             if self._arrivals or self._notes:
                 self._store()
+            self._answer()
         else:
             self.pause_s = LOOK_UP_S
         self._beat()
@@ -169,27 +170,28 @@ class Subscriber:
             for note in notes:
                 if isinstance(note, BirthNote):
                     self._acknowledger.born(note.site, note.gateway, note.epoch)
-            self._acknowledge(outcomes, now)
+            self._acknowledger.note(o for o in outcomes if readable(o.site, o.gateway))
             self._taken += len(outcomes)
         except LedgerError as error:
             self._tell_trouble(str(error))
-            self._ask_to_stop(arrivals, now)
+            self._ask_to_stop(arrivals)
             self._ledger_pause_s = self.pause_s = min(LONGEST_PAUSE_S, max(1.0, self._ledger_pause_s * 2))
 
-    def _acknowledge(self, outcomes: list[Outcome], now: float, *, stop: bool = False) -> None:
-        self._acknowledger.note(o for o in outcomes if readable(o.site, o.gateway))
-        for name, payload in self._acknowledger.say(now, stop=stop):
-            self._link.publish(name, payload)
+    def _answer(self) -> None:
+        """Publish what is owed, as far as the broker keeps up; the rest waits and meets later batches."""
+        with contextlib.suppress(LedgerError):  # not even readable: then we say nothing at all
+            for name, payload in self._acknowledger.say(self._clock.now(), most=self._link.room()):
+                self._link.publish(name, payload)
 
-    def _ask_to_stop(self, arrivals: list[Arrival], now: float) -> None:
+    def _ask_to_stop(self, arrivals: list[Arrival]) -> None:
         """Tell those whose payloads could not be kept; what the ledger holds already stays true."""
-        kept: list[Outcome] = []
+        refused: list[Outcome] = []
         for arrival in arrivals:
             with contextlib.suppress(WireError):
                 name = parse_topic(arrival.topic or "")
-                kept.append(Outcome("refused", name.site, name.gateway, None, None, ""))
-        with contextlib.suppress(LedgerError):  # not even readable: then we say nothing at all
-            self._acknowledge(kept, now, stop=True)
+                refused.append(Outcome("refused", name.site, name.gateway, None, None, ""))
+        with contextlib.suppress(LedgerError):
+            self._acknowledger.note(refused)
 
     def _tell_trouble(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self._ledger_trouble:

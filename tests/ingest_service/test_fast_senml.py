@@ -63,8 +63,12 @@ def test_ordinary_packs_do_take_the_fast_way(found: list[Reading]) -> None:
     assert _read_usual(write_pack("kh-f0123-a", plain)) is not None
 
 
+LABELS = [
+    "bn", "bt", "bu", "bv", "bs", "bver", "btq_", "n", "u", "v", "vs", "vb", "vd", "s", "t", "ut", "q_",
+    "x", "x_",
+]  # fmt: skip
 records = st.dictionaries(
-    st.sampled_from("bn bt bu bv bs bver btq_ n u v vs vb vd s t ut q_ x x_".split()),
+    st.sampled_from(LABELS),
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4),
         st.sampled_from([26, 10, 1_767_225_600, 2**28 - 1, 300, -1, "none", "gw-1/", "st1/ta", "aGkgCg"]),

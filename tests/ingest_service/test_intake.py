@@ -35,8 +35,8 @@ class House:
         self.acknowledger.note(outcomes)
         return [outcome.verdict for outcome in outcomes]
 
-    def acks(self, *, stop: bool = False) -> list[Ack]:
-        said = self.acknowledger.say(NOW, stop=stop)
+    def acks(self) -> list[Ack]:
+        said = self.acknowledger.say(NOW)
         assert all(name == f"osh/v1/{SITE.id}/{SIGNED.id}/ack" for name, _ in said)
         return [Ack.from_dict(hear(payload, SERVER.public_key, verify_ed25519)) for _, payload in said]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from osh_domain.readings import GATEWAY_ID
@@ -22,6 +23,7 @@ CMD_RES: Final = "cmd/res"
 LEAVES: Final = frozenset({DATA_LIVE, DATA_BACK, ACK, STATE, BIRTH, TIME_REQ, TIME_RES, CMD, CMD_RES})
 FROM_GATEWAY: Final = frozenset({DATA_LIVE, DATA_BACK, STATE, BIRTH, TIME_REQ, CMD_RES})
 """What a gateway publishes; the rest is published by the server."""
+_MAX_TOPIC: Final = 100
 
 
 class TopicName(NamedTuple):
@@ -32,6 +34,7 @@ class TopicName(NamedTuple):
     leaf: str
 
 
+@lru_cache(maxsize=16_384)
 def topic(site: str, gateway: str, leaf: str) -> str:
     """The topic of a gateway; raises ``WireError`` (topic) for an id or leaf outside the protocol."""
     name = f"{ROOT}/{site}/{gateway}/{leaf}"
@@ -46,6 +49,13 @@ def topic_filter(leaf: str, *, site: str = "+", gateway: str = "+") -> str:
 
 def parse_topic(name: str) -> TopicName:
     """Take a topic apart; raises ``WireError`` (topic) for anything outside the protocol."""
+    if len(name) > _MAX_TOPIC:  # before it could fill the cache
+        raise WireError("topic", f"a topic has at most {_MAX_TOPIC} characters, this one has {len(name)}")
+    return _parse(name)
+
+
+@lru_cache(maxsize=16_384)
+def _parse(name: str) -> TopicName:
     parts = name.split("/", 4)
     if len(parts) != 5 or f"{parts[0]}/{parts[1]}" != ROOT:
         raise WireError("topic", f"{name[:120]!r} is not {ROOT}/site/gateway/…")

@@ -35,6 +35,7 @@ def test_a_topic_taken_apart_is_what_it_was_made_of(leaf: str) -> None:
         "/osh/v1/kh-f0123/kh-f0123-a/ack",
         "osh/v1/kh-f0123/" + "a" * 33 + "/ack",
         "osh/v1/kh-f0123/kh-f0123-a\n/ack",
+        "osh/v1/kh-f0123/kh-f0123-a/" + "x" * 60_000,
     ],
 )
 def test_a_topic_outside_the_protocol_is_refused(name: str) -> None:

@@ -154,8 +154,8 @@ def _ending(event: Mapping[str, Any], translate: Translate) -> list[str]:
 
 
 def _advice(event: Mapping[str, Any], translate: Translate) -> list[str]:
+    _ = translate
     found = in_order(tuple(event.get("advice", ())))[:MOST_ADVICE]
     if not found:
         return []
-    lines = [f"{number}. {translate(advice.text)}" for number, advice in enumerate(found, start=1)]
-    return [translate("Do now:"), *lines]
+    return [_("Do now:"), *(f"{number}. {_(one.text)}" for number, one in enumerate(found, start=1))]

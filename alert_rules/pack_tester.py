@@ -159,10 +159,10 @@ def _runbook(path: Path, pack: Pack) -> list[Mistake]:
     text = runbook.read_text("utf-8") if runbook.is_file() else ""
     return [
         Mistake(
-            str(runbook), rule.id, "runbook", "nothing is written about this rule", f"Add '## {rule.id}'."
+            str(runbook), rule.id, "runbook", "nothing is written about this rule", f"Add '## `{rule.id}`'."
         )
         for rule in pack.rules
-        if not re.search(rf"^## {re.escape(rule.id)}$", text, re.MULTILINE)
+        if not re.search(rf"^## `{re.escape(rule.id)}`$", text, re.MULTILINE)
     ]
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from alert_rules.advice import ADVICE, in_order
 from alert_rules.exposures import UNITS
 from alert_rules.pack_format import PackError, load_packs, read_pack, shipped
-from alert_rules.pack_model import SilenceRule
+from alert_rules.pack_model import Escalation, ExposureRule, Pack, Silence, SilenceRule
 from alert_rules.pack_tester import check_pack
 from alert_rules.zone_rules import ZoneFacts, active_rules
 from osh_domain.coverage import CAPTURE
@@ -204,3 +204,25 @@ def test_the_command_checks_tests_and_lists(bad: Path) -> None:
     listed = json.loads(runner.invoke(app, ["list", "--json"]).output)
     assert {"rule", "instrument", "clause", "confidence"} <= set(listed[0])
     assert len(listed) == 18
+
+
+def test_the_example_in_the_documents_is_a_pack_that_passes_its_test(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "rule-packs.md").read_text("utf-8")
+    pack_text, test_text = (part.partition("```")[0] for part in document.split("```yaml\n")[1:])
+    path = tmp_path / "example-heat.yaml"
+    path.write_text(pack_text)
+    path.with_suffix(".test.yaml").write_text(test_text)
+    path.with_suffix(".md").write_text("## `example-heat-reference`\n")
+    pack, mistakes = read_pack(path)
+    assert pack is not None
+    assert mistakes == []
+    results, lacking = check_pack(path, pack)
+    assert [one.happened for one in results if not one.passed] == []
+    assert lacking == []
+
+
+def test_the_documents_name_every_key_and_recipient() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "rule-packs.md").read_text("utf-8")
+    for model in (Pack, ExposureRule, SilenceRule, Silence, Escalation):
+        for name, field in model.model_fields.items():
+            assert (field.alias or name) in document

@@ -1,6 +1,8 @@
 """The alerts runner over real stores: exposures in, cases and notices out, whatever is killed in between."""
 
 import json
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,14 +10,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alert_rules.notifier import AppriseNotifier
 from alert_rules.pack_format import load_packs
-from ingest_service.alert_runner import AlertCycle
+from ingest_service.alert_runner import AlertCycle, run
 from ingest_service.cases.keeping import CaseKeeper
 from ingest_service.cases.schema import CASE_EVENTS, CASES, JUDGEMENTS, NOTICES, RULE_STATES
 from ingest_service.cases.store import Cases
+from ingest_service.heartbeat import read_all
 from ingest_service.register.store import Register
 from ingest_service.series.port import ExposureRow
 from ingest_service.series.sqlite import SqliteSeries, open_series
+from ingest_service.settings import Settings
 
 ZONE = "kh-f0123/sewing-3"
 NIGHT_END = 1780272000.0  # Monday 2026-06-01 00:00 UTC, 07:00 in Phnom Penh: the day shift begins
@@ -131,7 +136,7 @@ def test_a_restart_at_any_moment_repeats_nothing_and_forgets_nothing(
     def cut(*_: Any, **__: Any) -> None:
         raise PowerCut
 
-    values = [31.2] * 12 + [29.3] * 40
+    values = [31.2] * 12 + [29.3] * 3
     for n, value in enumerate(values):
         plant.measure([value], START + 1 + n)
         plant.clock.t = 60.0 * (START + 1 + n) + 2.0
@@ -304,3 +309,29 @@ def test_a_writing_error_leaves_the_runner_where_the_store_is(
             plant.cycle.judge_new()
     plant.cycle.judge_new()
     assert len(plant.heat()) == 1
+
+
+def test_the_runner_judges_delivers_beats_and_stops(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.measure([31.2] * 12, START + 1)
+    settings = Settings(data_dir=tmp_path / "data", clock=f"1@{time.time()!r}={60.0 * (START + 12) + 2.0!r}")
+    monkeypatch.setattr(AppriseNotifier, "send", lambda *_: "accepted by nobody")
+    stop = threading.Event()
+    runner = threading.Thread(target=run, args=(settings, stop))
+    runner.start()
+    try:
+        deadline = time.monotonic() + 20.0
+
+        def done() -> bool:
+            sent = [n for n in plant.rows(NOTICES) if n["state"] == "sent"]
+            return bool(sent) and "alerts" in read_all(settings.data_dir)
+
+        while not done() and time.monotonic() < deadline:
+            stop.wait(0.05)
+    finally:
+        stop.set()
+        runner.join(10.0)
+    assert not runner.is_alive()
+    assert [n["name"] for n in plant.rows(NOTICES) if n["state"] == "sent"] == ["Sok Dara"]
+    assert read_all(settings.data_dir)["alerts"].facts["cursor"] == 12

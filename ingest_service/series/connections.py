@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingest_service.series.port import SeriesError
 from ingest_service.series.schema import SCHEMA, SCHEMA_VERSION
 
+LOCK_NAME = "series.lock"
+READER_CACHE_KIB = 4096  # of each thread that reads
+WRITER_CACHE_KIB = 65536
 WAY_OUT = "free some space and check that the directory belongs to the service's user and is writable"
 
 
@@ -42,6 +49,25 @@ class Connections:
 
     def _open(self) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
+        with self._alone():
+            return self._connect(mode)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Processes that start together open the file one after the other: only one may make its tables."""
+        try:
+            lock = os.open(self.path.with_name(LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise SeriesError(
+                f"cannot use the data directory {self.path.parent}: {error.strerror}; {WAY_OUT}"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode={mode}",
@@ -66,9 +92,10 @@ class Connections:
                 f"{self.path} has schema {version}, this program writes {SCHEMA_VERSION}: stop the service, "
                 "delete the file (with its -wal and -shm) and start again; it is rebuilt from the ledger"
             )
-        connection.execute("PRAGMA cache_size=-65536")
         if self.read_only:
+            connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
             return
+        connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=10000")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +134,21 @@ def test_a_file_of_another_schema_is_refused_with_the_way_out(tmp_path: Path) ->
     store.close()
     with pytest.raises(SeriesError, match=f"{FILE_NAME} has schema 99.*delete the file"):
         open_series(tmp_path)
+
+
+def test_processes_that_start_together_share_one_new_file(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ingest_service.series.sqlite import open_series\n"
+        "store = open_series(Path(sys.argv[1]), read_only=sys.argv[2] == 'r'); "
+        "store.channels(); store.close()"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), kind], cwd=Path(__file__).parents[2])
+        for kind in "rwrr"
+    ]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+
+
+def test_a_data_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SeriesError, match=r"cannot use the data directory .*missing"):
+        open_series(tmp_path / "missing")

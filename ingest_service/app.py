@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestMetrics)
     errors.install(app)
     _add_health(app, context)
-    app.include_router(api_router, prefix="/api/v1", dependencies=[Depends(csrf_protect)])
+    app.include_router(api_router, dependencies=[Depends(csrf_protect)])
     _add_pages(app)
     return app
 

@@ -14,7 +14,7 @@ from ingest_service.register.description import known_scopes
 from ingest_service.register.entries import Person
 from ingest_service.register.snapshot import covers
 
-router = APIRouter(tags=["account"])
+router = APIRouter(prefix="/api/v1", tags=["account"])
 
 Administrator = Annotated[Caller, Depends(require(Action.ADMINISTER))]
 

@@ -9,7 +9,7 @@ from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, require
 from ingest_service.register.entries import Role
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 
 class AuditLine(BaseModel):

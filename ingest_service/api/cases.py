@@ -13,7 +13,7 @@ from ingest_service.queries.records import Case
 from ingest_service.queries.view import NotHere
 from ingest_service.register.entries import Person, Side
 
-router = APIRouter(tags=["cases"])
+router = APIRouter(prefix="/api/v1", tags=["cases"])
 
 CaseId = Annotated[int, Path(ge=1, le=2**53)]
 AnyCaller = Annotated[Caller, Depends(caller_of)]

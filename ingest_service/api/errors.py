@@ -45,7 +45,10 @@ _WAYS_OUT: Final = {
     403: "Ask an administrator for an account, or a token, that may do this.",
     404: "Check the address; what lies outside your scope is not shown.",
     405: "Use a method that the `Allow` header names.",
+    409: "Load it again and see how it stands now.",
     413: "Send less at once.",
+    422: "See /api/v1/openapi.json for what is asked for.",
+    500: "Try again; if it stays so, tell the operator the address and the time.",
     503: "Try again in a moment.",
 }
 _CODES: Final = {400: "bad_request", 401: "not_signed_in", 403: "not_allowed", 404: "not_found",
@@ -91,7 +94,7 @@ def error_answer(
 ) -> Response:
     """The answer in the shape the caller reads: HTML for a browser on a page, else JSON."""
     if facts.way_out is None:
-        facts = facts.model_copy(update={"way_out": _WAYS_OUT.get(status)})
+        facts = facts.model_copy(update={"way_out": _WAYS_OUT.get(status, "Check the request.")})
     renderer = _page_renderer(request)
     if renderer is None:
         return JSONResponse(ErrorAnswer(error=facts).model_dump(), status, headers)
@@ -189,6 +192,7 @@ async def _store_trouble(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("a request failed unexpectedly", path=request.url.path, exc_info=error)
+    # The server logs the traceback itself, once this answer is out.
+    log.error("a request failed unexpectedly", path=request.url.path, error=type(error).__name__)
     message = "Something went wrong on our side; it has been written to the log."
     return error_answer(request, 500, ErrorFacts(code="unexpected", message=message))

@@ -11,7 +11,7 @@ from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of
 from ingest_service.queries import quarantine as quarantine_query
 from ingest_service.queries.records import QuarantineItem, QuarantineList
 
-router = APIRouter(tags=["quarantine"])
+router = APIRouter(prefix="/api/v1", tags=["quarantine"])
 
 EntryId = Annotated[int, Path(ge=1, le=2**53)]
 AnyCaller = Annotated[Caller, Depends(caller_of)]

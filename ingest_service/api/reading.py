@@ -15,7 +15,7 @@ from ingest_service.queries.places import Chart, Factory
 from ingest_service.queries.places import Zone as ZonePage
 from ingest_service.queries.records import Case, CaseList, Fleet, Gateway
 
-router = APIRouter(tags=["reading"])
+router = APIRouter(prefix="/api/v1", tags=["reading"])
 
 Word = Annotated[str, Query(max_length=64)]
 Range = Literal["shift", "day", "week", "month", "year"]

@@ -14,7 +14,7 @@ from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of
 from ingest_service.queries.view import NotHere
 from ingest_service.series.port import Sample
 
-router = APIRouter(tags=["series"])
+router = APIRouter(prefix="/api/v1", tags=["series"])
 
 Resolution = Literal["raw", "minute", "hour"]
 LONGEST_DAYS: Final[dict[Resolution, int]] = {"raw": 2, "minute": 32, "hour": 1830}

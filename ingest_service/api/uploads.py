@@ -17,7 +17,7 @@ from ingest_service.queries.view import NotHere
 from osh_domain.batch import first_byte_kind, open_frame
 from osh_domain.wire_error import WireError
 
-router = APIRouter(tags=["uploads"])
+router = APIRouter(prefix="/api/v1", tags=["uploads"])
 
 ACK_TYPE: Final = "application/x-osh-ack"
 _TYPES: Final = frozenset(

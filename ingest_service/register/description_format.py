@@ -24,7 +24,7 @@ _WORD: Final = r"^[a-z0-9][a-z0-9-]{0,31}$"
 def _wall_time(value: Any) -> Any:
     if isinstance(value, int):
         raise ValueError(  # noqa: TRY004 - pydantic collects ValueErrors
-            "YAML read this time as a number; write it in quotes, like '07:00'"
+            "YAML read this time as a number; write it in quotes, like '16:00'"
         )
     if isinstance(value, str):
         try:

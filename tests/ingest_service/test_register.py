@@ -50,11 +50,12 @@ def test_importing_again_changes_nothing(register: Register, sample_description:
 
 def test_what_is_unknown_gives_nothing_and_no_error(register: Register) -> None:
     snapshot = register.snapshot()
-    assert snapshot.site("x") is snapshot.zone("x") is snapshot.gateway("x") is snapshot.key("x") is None
-    assert (
-        snapshot.zone_at("x", "y", 0.0) is snapshot.scope_of("x") is snapshot.scope_of("kh-f0123/x") is None
-    )
-    assert snapshot.sensors_in("x", 0.0) == snapshot.expected_in("x", 0.0) == []
+    found = (snapshot.site("x"), snapshot.zone("x"), snapshot.gateway("x"), snapshot.key("x"))
+    assert found == (None, None, None, None)
+    assert snapshot.zone_at("x", "y", 0.0) is None
+    assert snapshot.scope_of("x") is snapshot.scope_of("kh-f0123/x") is None
+    assert not snapshot.sensors_in("x", 0.0)
+    assert not snapshot.expected_in("x", 0.0)
 
 
 def test_every_mistake_is_reported_at_once(register: Register, sample_description: Any) -> None:
@@ -63,7 +64,7 @@ def test_every_mistake_is_reported_at_once(register: Register, sample_descriptio
     site["timezone"] = "Asia/Phnom"
     site["zones"][0]["metabolic_class"] = "high"
     site["zones"].append(site["zones"][1])
-    site["shifts"][0]["start"] = 420  # what YAML makes of 07:00 without quotes
+    site["shifts"][0]["start"] = 420  # what YAML makes of a time without quotes
     site["gateways"][0]["key"] = "abc"
     site["gateways"][0]["sensors"][0]["zone"] = "sewing3"
     site["gateways"][0]["sensors"][1]["channels"] = {"la.eq": 60, "ta": 0}

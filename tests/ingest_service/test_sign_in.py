@@ -153,7 +153,7 @@ def test_a_token_is_found_until_it_ends_or_is_revoked(register: Register, dara: 
     dated = tokens.create("visit", dara, [Action.READ_SITE], SCOPE, "test", wall.now + 10)
     found = tokens.find(lasting.secret)
     assert found is not None
-    assert (found.person, found.grant.scope, found.grant.actions) == (dara, SCOPE, {Action.READ_SITE})
+    assert (found.person, found.grant.scope, list(found.grant.actions)) == (dara, SCOPE, [Action.READ_SITE])
     assert tokens.find(dated.secret) is not None
     wall.now += 10
     assert tokens.find(dated.secret) is None

@@ -134,7 +134,7 @@ def first_byte_kind(payload: bytes) -> Literal["frame", "senml"]:
     if first == b"[":
         return "senml"
     if first and 0x81 <= first[0] <= 0x9B:
-        raise WireError("frame", "SenML in CBOR is not read by this server; send JSON", rule="R16")
+        raise WireError("frame", "SenML in CBOR is not read by this server; send JSON")
     raise WireError("frame", f"begins with {first.hex() or 'nothing'}: no frame, no deflated frame, no SenML")
 
 

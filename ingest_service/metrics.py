@@ -5,6 +5,7 @@ supervisor does it) their numbers meet in that directory and `exposition` adds t
 """
 
 import os
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -45,7 +46,6 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-def forget_runner(pid: int) -> None:
-    """Take the gauges of a runner that has ended out of the sums; called by whoever started it."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+def forget_runner(pid: int, folder: Path) -> None:
+    """Take the gauges of a runner that has ended out of the sums in ``folder``; its starter calls this."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

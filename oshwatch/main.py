@@ -1,8 +1,8 @@
 """``oshwatch``: the front door. Each command lives in its own file under ``commands``."""
 
+import os
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 
@@ -36,8 +36,6 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name, path in COMMANDS.items():
-        if find_spec(path) is None:
-            continue
         module = import_module(path)
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
@@ -49,6 +47,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; settings that cannot be used end with exit code 2 and no traceback."""
+    # What is written here (keys, password hashes, contacts) is for this user's eyes.
+    os.umask(0o077)
     try:
         build()()
     except SettingsError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from ingest_service.metrics import forget_runner
 from ingest_service.settings import Settings, environment_of
 
 log = structlog.get_logger()
@@ -30,8 +31,9 @@ SETTLED_S = 60.0
 class _Runner:
     """One supervised process and its restart pauses."""
 
-    def __init__(self, name: str, environment: dict[str, str], log_file: Path | None) -> None:
+    def __init__(self, name: str, environment: dict[str, str], metrics: Path, log_file: Path | None) -> None:
         self.name = name
+        self._metrics = metrics
         self._environment = environment
         self._log_file = log_file
         self._pause = FIRST_PAUSE_S
@@ -55,6 +57,7 @@ class _Runner:
         """Start the process again if it ended, with growing pauses."""
         now = time.monotonic()
         if self.process is not None and (code := self.process.poll()) is not None:
+            forget_runner(self.process.pid, self._metrics)
             self.process = None
             if now - self._started > SETTLED_S:
                 self._pause = FIRST_PAUSE_S
@@ -90,7 +93,7 @@ class Supervisor:
         if log_dir is not None:
             log_dir.mkdir(parents=True, exist_ok=True)
         self._runners = [
-            _Runner(name, environment, None if log_dir is None else log_dir / f"{name}.log")
+            _Runner(name, environment, metrics, None if log_dir is None else log_dir / f"{name}.log")
             for name in runners
         ]
 

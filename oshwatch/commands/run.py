@@ -22,6 +22,7 @@ def command(
     """Run one runner in this process until it is told to stop (SIGTERM or Ctrl-C)."""
     from ingest_service.settings import load
     from oshwatch.logs import configure_logs
+    from oshwatch.starting import starting_errors
 
     if runner not in RUNNERS:
         raise typer.BadParameter(f"{runner!r} is not one of {', '.join(RUNNERS)}")
@@ -31,4 +32,8 @@ def command(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     module, function = RUNNERS[runner].rsplit(":", 1)
-    getattr(import_module(module), function)(settings, stop)
+    try:
+        getattr(import_module(module), function)(settings, stop)
+    except starting_errors() as error:
+        typer.echo(f"oshwatch {runner}: {error}", err=True)
+        raise typer.Exit(1) from None

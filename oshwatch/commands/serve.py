@@ -15,24 +15,17 @@ def supervise(config: Path | None, runners: tuple[str, ...]) -> None:
     import signal
     import threading
 
-    from ingest_service.database import migrate, open_database
     from ingest_service.settings import load
     from oshwatch.logs import configure_logs
+    from oshwatch.starting import prepare, starting_errors
     from oshwatch.supervisor import Supervisor
 
     settings = load(config)
     configure_logs("supervisor")
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = open_database(settings.data_dir)
-        migrate(engine)
-        engine.dispose()
-    except OSError as error:
-        typer.echo(
-            f"oshwatch: {settings.data_dir} cannot be written ({error.strerror}). "
-            "Give this user the right to write there, or set OSHWATCH_DATA_DIR to another folder.",
-            err=True,
-        )
+        prepare(settings)
+    except starting_errors() as error:
+        typer.echo(f"oshwatch: {error}", err=True)
         raise typer.Exit(2) from None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,7 +21,7 @@ from ingest_service.register.store import Register
 from ingest_service.settings import Settings
 from oshwatch.bench.figures import spread_ms
 from oshwatch.bench.fleet import Load, description, next_start
-from oshwatch.bench.servers import BenchError, broker, cpu_seconds, resident_mb, runners
+from oshwatch.bench.servers import BenchError, broker, cpu_seconds, machine_cpu_seconds, resident_mb, runners
 from oshwatch.bench.watching import Progress, Watcher, stored_points, wait_for_notices
 
 CATCH_UP_WITHIN_S: Final = 120.0
@@ -130,16 +130,20 @@ def _measured(
     watcher.start()
     try:
         memory = {name: resident_mb(pid) for name, pid in pids.items()}
-        cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
         generator.tell({"server_key": base64.b64encode(server_key).decode()})
         generator.hear("connected")
+        time.sleep(max(0.0, load.starts_at - time.time()))
+        begun, machine = time.monotonic(), machine_cpu_seconds()
+        cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
         tell(f"publishing for {load.seconds:g} s" + (" around the end of a minute" if load.breaches else ""))
         seen = generator.hear("acknowledged")
-        used = {name: round(cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items() if _alive(pid)}
+        used = {name: round(cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items()}
+        used["rest of the machine"] = round(machine_cpu_seconds() - machine - sum(used.values()), 2)
+        took = round(time.monotonic() - begun, 2)
         tell("waiting for the series and the notices")
         caught_up = watcher.wait_until_projected(CATCH_UP_WITHIN_S)
         notices = wait_for_notices(data_dir, len(seen["breaches"]), NOTICES_WITHIN_S)
-        end = {name: resident_mb(pid) for name, pid in pids.items() if _alive(pid)}
+        end = {name: resident_mb(pid) for name, pid in pids.items()}
     finally:
         watcher.stop()
     waits = [
@@ -158,14 +162,10 @@ def _measured(
         "acks": seen["acks"],
         "acks_verified": seen["acks_verified"],
         "generator_late_ms": seen["generator_late_ms"],
-        "memory_mb": {name: {"start": memory[name], "end": end.get(name)} for name in pids},
+        "memory_mb": {name: {"start": memory[name], "end": end[name]} for name in pids},
         "cpu_s": used,
+        "cpu_measured_for_s": took,
     }
-
-
-def _alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
 def _flow(

@@ -210,6 +210,7 @@ def main() -> None:
     for payload in generator.acks:
         hear(payload, server_key, verify_ed25519)
     _say(_result(generator, load, started, len(batches)))
+    sys.stdin.readline()  # stay until our memory and processor time were looked at
 
 
 def _result(generator: Generator, load: Load, started: float, published: int) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from pathlib import Path
 
 import structlog
 
@@ -47,12 +48,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
             stop.wait(loop.pause_s)
 
 
-def rebuild(settings: Settings) -> None:
+def rebuild(data_dir: Path) -> None:
     """Empty the series: the projector builds it again from the first ledger row.
 
     For use while the service is stopped, after the register was mended (a foreign name, a key).
     """
-    series = open_series(settings.data_dir)
+    series = open_series(data_dir)
     try:
         series.wipe()
     finally:

@@ -75,6 +75,17 @@ def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple
         raise fail(f"{error.filename or folder}: {error.strerror}") from None
 
 
+def process_lives(pid: int) -> bool:
+    """Whether a process of this id runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def answer(value: Any, as_json: bool, lines: list[str]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
 

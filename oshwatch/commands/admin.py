@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oshwatch.administration import gateways, people, tokens
-from oshwatch.administration.shell import AsJson, DataDir, answer, opened, who
+from oshwatch.administration.shell import AsJson, DataDir, answer, fail, opened, process_lives, who
 
 app = typer.Typer(help="Prepare the data directory; people, tokens, gateways.", no_args_is_help=True)
 site_app = typer.Typer(help="Factories.", no_args_is_help=True)
@@ -78,6 +78,29 @@ def import_file(
             f"{done.changes or 'nothing'} changed."
         )
         answer(done._asdict(), as_json, [line])
+
+
+@app.command()
+def rebuild(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Empty the series, so that the projector makes them again from the ledger. Stop the service first.
+
+    The way to bring readings in that a mended register now has a place for. Numbers that were right stay
+    the same; corrected exposures raise no live alarm.
+    """
+    from ingest_service import heartbeat
+    from ingest_service.projector import rebuild as empty_series
+    from ingest_service.series.port import SeriesError
+
+    with opened(data_dir) as (_, folder):
+        beat = heartbeat.read_all(folder).get("projector")
+        if beat is not None and process_lives(beat.pid):
+            raise fail(f"the projector still runs (process {beat.pid}); stop the service, then try again")
+        try:
+            empty_series(folder)
+        except SeriesError as error:
+            raise fail(str(error)) from None
+        line = "The series are empty; start the service, and the projector makes them again."
+        answer({"data_dir": str(folder), "emptied": True}, as_json, [line])
 
 
 @site_app.command("list")

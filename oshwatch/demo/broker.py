@@ -85,6 +85,11 @@ class DemoBroker:
             f"the broker ({self.kind}) did not start; {self._folder.logs / 'broker.log'} says why."
         )
 
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        return None if self._process is None else self._process.pid
+
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

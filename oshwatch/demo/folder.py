@@ -23,6 +23,7 @@ class DemoFolder:
         self.mail = root / "mail"
         self.logs = root / "logs"
         self.truth = root / "truth.jsonl"
+        self.processes = root / "processes.json"
         self.broker_passwords = root / "broker-passwords.json"
         self._state = root / "demo.json"
         self._clock = root / "clock.json"

@@ -14,6 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from ingest_service.settings import Settings
+from oshwatch.demo import leftovers
 from oshwatch.demo.broker import DemoBroker, free_port
 from oshwatch.demo.folder import DemoError, DemoFolder
 from oshwatch.demo.mosquitto import INGEST_USER
@@ -47,6 +48,7 @@ class Demo:
         self._fleet_due = 0.0
         self._prepared: Prepared | None = None
         self._kept_clock = 0.0
+        self._remembered: list[int] = []
 
     @property
     def address(self) -> str:
@@ -54,6 +56,8 @@ class Demo:
 
     def start(self) -> Prepared:
         """Start the broker, the mail catcher and the pages; the rest follows when a page is served."""
+        if left := leftovers.end(self._folder.processes):
+            log.warning("an earlier demo had been killed; what it left running was ended", processes=left)
         _refuse_taken_port(self.port)
         clock = demo_clock(self._folder, self._seed, self._speed)
         passwords = self._folder.passwords([INGEST_USER, *gateways(self._seed)])
@@ -98,6 +102,7 @@ class Demo:
         if now - self._kept_clock >= KEEP_CLOCK_EVERY_S:
             self._kept_clock = now
             self._keep_clock()
+            self._remember()
 
     def wait_until_served(self, stopped: Callable[[], bool]) -> None:
         """Return when a page is served and everything is started. Raises DemoError after too long."""
@@ -135,6 +140,7 @@ class Demo:
             self._broker.stop()
         if self._mail is not None:
             self._mail.stop()
+        self._folder.processes.unlink(missing_ok=True)
 
     def _smtp_port(self) -> int:
         """The port that the contacts name, if it is still free; else another one that they will."""
@@ -175,6 +181,16 @@ class Demo:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
+
+    def _remember(self) -> None:
+        """Write down what runs when it has changed, so that a killed demo leaves nothing for ever."""
+        assert self._supervisor is not None  # noqa: S101 - start() came first
+        assert self._broker is not None  # noqa: S101
+        pids = [*self._supervisor.pids().values(), self._broker.pid or 0]
+        pids += [] if self._fleet is None else [self._fleet.pid]
+        if pids != self._remembered:
+            leftovers.remember(self._folder.processes, pids)
+            self._remembered = pids
 
     def _keep_clock(self) -> None:
         if self._prepared is not None:

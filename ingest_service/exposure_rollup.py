@@ -25,12 +25,12 @@ from ingest_service.metrics import EXPOSURES
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.channel_minutes import ChannelMinutes, Dirty
 from ingest_service.rollup.sources import Minutes, sources_of, valid_minutes
-from ingest_service.rollup.zone_roll import GRACE_S, Clock, ZoneRoll
+from ingest_service.rollup.zone_roll import GRACE_S, NOTHING_UNSEEN, Clock, ZoneRoll
 from ingest_service.series.port import ChannelEntry, SeriesError, SeriesStore
 
 PORTION = 20_000
-"""Dirty minutes taken from each end of the list in one cycle."""
 ZONES_IN_MEMORY = 2000
+LOOK_S_PER_CHANNEL = 5e-5
 
 
 class Registered(Protocol):
@@ -60,14 +60,27 @@ class Rollup:
     """Rolls up one series store; lives in the process that writes it."""
 
     def __init__(
-        self, series: SeriesStore, register: Registered, *, budget_s: float = 0.5, look_every_s: float = 1.0
+        self,
+        series: SeriesStore,
+        register: Registered,
+        *,
+        budget_s: float = 0.5,
+        grace_s: float = GRACE_S,
+        look_every_s: float | None = None,
+        portion: int = PORTION,
     ) -> None:
-        """`budget_s`: real time after which a cycle begins no further zone. `look_every_s`: real time between
-        two looks at the newest reading of every channel."""
+        """`budget_s`: real time after which a cycle begins no further zone.
+
+        `grace_s`: how long a minute waits for readings that are due in it, by the clock of `cycle`.
+        `look_every_s`: real time between two looks at the newest reading of every channel; None: by their
+        number, so that looking stays cheap. `portion`: dirty minutes taken from each end of the list at once.
+        """
         self._series = series
         self._register = register
         self._budget_s = budget_s
+        self._grace_s = grace_s
         self._look_every_s = look_every_s
+        self._portion = portion
         self._looked_at = -math.inf
         self._minutes = ChannelMinutes(series)
         self._snapshot = RegisterSnapshot()
@@ -83,17 +96,17 @@ class Rollup:
         """
         report = RollupReport()
         deadline = time.monotonic() + self._budget_s
-        clock = Clock(now, caught_up)
         try:
-            by_zone, unplaced = self._take()
+            by_zone, unplaced, unseen = self._take()
+            clock = Clock(now, caught_up, self._grace_s, unseen)
             data_clock = now if caught_up else min(now, self._minutes.newest_time())
             with self._series.transaction():
-                self._minutes.write_before(unplaced, data_clock - GRACE_S)
+                self._minutes.write_before(unplaced, data_clock - self._grace_s)
                 late = self._roll_new(by_zone, clock, deadline, report)
             with self._series.transaction():
                 self._roll_late(late, deadline, report)
                 hours = self._minutes.hours
-                report.hours = hours.write_finished(data_clock - GRACE_S, self._minutes.channels)
+                report.hours = hours.write_finished(data_clock - self._grace_s, self._minutes.channels)
         except SeriesError:
             self._begin_anew()  # what is remembered may be ahead of what was stored
             raise
@@ -143,11 +156,16 @@ class Rollup:
                 roll.forget()
         self._turn = self._turn[reached:] + self._turn[:reached]
 
-    def _take(self) -> tuple[dict[str, Dirty], Dirty]:
-        """Dirty minutes by zone, and those of channels that stood in none."""
-        pairs = self._series.take_dirty(PORTION)
-        if len(pairs) == PORTION:
-            pairs = list({*pairs, *self._series.take_dirty(PORTION, newest=True)})
+    def _take(self) -> tuple[dict[str, Dirty], Dirty, Minutes]:
+        """Dirty minutes by zone, those of channels that stood in none, and the minutes not wholly taken."""
+        # More than one minute of all channels, or no minute would ever be taken wholly.
+        portion = max(self._portion, 2 * len(self._minutes.channels))
+        pairs = self._series.take_dirty(portion)
+        unseen = NOTHING_UNSEEN
+        if len(pairs) == portion:
+            newest = self._series.take_dirty(portion, newest=True)
+            unseen = pairs[-1][1], newest[-1][1]
+            pairs = list({*pairs, *newest})
         self._look({channel for channel, _ in pairs})
         by_zone: dict[str, Dirty] = {}
         unplaced: Dirty = {}
@@ -155,7 +173,7 @@ class Rollup:
             zone = self._zone_of(channel, minute)
             target = unplaced if zone is None else by_zone.setdefault(zone, {})
             target.setdefault(channel, set()).add(minute)
-        return by_zone, unplaced
+        return by_zone, unplaced, unseen
 
     def _zone_of(self, channel: int, minute: int) -> str | None:
         for (first, last), zone in self._stood.get(channel, ()):
@@ -167,7 +185,8 @@ class Rollup:
         """Bring the register and the channels up to date."""
         snapshot = self._register.snapshot()
         known = self._minutes.channels
-        stale = time.monotonic() >= self._looked_at + self._look_every_s
+        every = len(known) * LOOK_S_PER_CHANNEL if self._look_every_s is None else self._look_every_s
+        stale = time.monotonic() >= self._looked_at + every
         if snapshot is self._snapshot and not stale and asked <= known.keys():
             return
         self._looked_at = time.monotonic()

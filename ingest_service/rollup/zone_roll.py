@@ -32,13 +32,18 @@ _HEAT = frozenset({"ta", "rh", "tg", "va", "p"})
 
 Range = tuple[int, int]
 """First and last minute, both included; empty when the last is before the first."""
+NOTHING_UNSEEN: Range = (1, 0)
 
 
 class Clock(NamedTuple):
-    """What time it is for a cycle [s]; `caught_up`: nothing that has arrived waits for projection."""
+    """What time it is for a cycle [s]; `caught_up`: nothing that has arrived waits for projection;
+    `grace_s`: how long a minute waits for what is due in it; `unseen`: minutes of which not every dirty one
+    was taken, because there are too many."""
 
     now: float
     caught_up: bool
+    grace_s: float
+    unseen: Range
 
 
 Work = tuple[int, int]
@@ -65,7 +70,7 @@ class ZoneRoll:
         """Compute the new minutes that are ready, at most a portion."""
         pending = minutes_in(dirty)
         if self._done is None:
-            if not pending:
+            if not pending or not _before(pending[0], clock.unseen):
                 return 0, 0
             self._done = pending[0] - 1
         ready = self._ready([m for m in pending if m > self._done], clock)
@@ -115,13 +120,16 @@ class ZoneRoll:
     def _ready(self, candidates: Sequence[int], clock: Clock) -> int:
         """The last minute that may be computed now; not after the one that is done when none is ready."""
         zone_now = clock.now if clock.caught_up else min(clock.now, self._newest())
-        edge = math.floor((zone_now - GRACE_S) / 60.0)
+        edge = math.floor((zone_now - clock.grace_s) / 60.0)
         ready = [
             m for m in candidates if 60.0 * m <= clock.now + _AHEAD_S and (m <= edge or self._complete(m))
         ]
         if clock.caught_up:
             ready.append(edge)
-        return max(ready, default=self._done or 0)
+        done = self._done or 0
+        first, last = clock.unseen
+        top = max(ready, default=done)
+        return min(top, max(done, first - 1)) if first <= last and done < last else top
 
     def _newest(self) -> float:
         times = (self._minutes.last_time(source.channel) for source in self.sources.all())
@@ -217,3 +225,8 @@ class ZoneRoll:
                 if row is not None:
                     rows.append(row)
         return rows
+
+
+def _before(minute: int, unseen: Range) -> bool:
+    """Whether nothing unseen can lie before a minute."""
+    return unseen[1] < unseen[0] or minute < unseen[0]

@@ -41,6 +41,7 @@ class Hall:
         self.series: SqliteSeries = open_series(folder)
         self.rollup: Rollup | None = None
         self.killed_after_each_turn = False
+        self.portion = 20_000
         self._snapshot: RegisterSnapshot | None = None
 
     def expect(self, sensor: str, quantity: str, period_s: float = 60.0) -> None:
@@ -76,7 +77,7 @@ class Hall:
     def roll(self, now_minute: float, *, caught_up: bool = True) -> RollupReport:
         """Cycle until there is nothing left to do at that time."""
         if self.rollup is None or self.killed_after_each_turn:
-            self.rollup = Rollup(self.series, self, look_every_s=0.0)
+            self.rollup = Rollup(self.series, self, look_every_s=0.0, portion=self.portion)
         total = RollupReport()
         for _ in range(500):
             report = self.rollup.cycle(now_minute * 60.0, caught_up=caught_up)
@@ -440,6 +441,30 @@ def test_a_rollup_that_is_killed_between_cycles_goes_on_where_it_was(new_hall: C
     killed.killed_after_each_turn = True
     scene(killed, turns=30)
     assert steady.numbers(revisions=True) == killed.numbers(revisions=True)
+
+
+def test_a_backlog_that_is_taken_in_portions_is_computed_once(new_hall: Callable[..., Hall]) -> None:
+    at_once, in_portions = new_hall(), new_hall()
+    in_portions.portion = 100
+    for one in (at_once, in_portions):
+        for quantity, value in (("ta", 32.0), ("rh", 60.0), ("la.eq60", 84.0)):
+            one.put("n1", quantity, span(START, 400, value))
+    at_once.roll(START + 405)
+    assert in_portions.roll(START + 405).late == 0
+    assert in_portions.numbers(revisions=True) == at_once.numbers(revisions=True)
+
+
+def test_a_backlog_does_not_keep_today_waiting(hall: Hall) -> None:
+    hall.portion = 100
+    hall.put("n1", "la.eq60", span(START, 30, 80.0))
+    hall.roll(START + 30)
+    hall.put("n1", "la.eq60", span(START - 900, 600, 80.0))
+    hall.put("n1", "la.eq60", {START + 30: 81.0})
+    assert hall.rollup is not None
+    hall.rollup.cycle(60.0 * (START + 30))
+    assert hall.value("la.leq1", START + 30) == 81.0
+    hall.roll(START + 31)
+    assert hall.value("la.leq1", START - 301) == 80.0
 
 
 def test_a_sensor_speaks_for_the_zone_it_stood_in(hall: Hall) -> None:

@@ -1,5 +1,6 @@
 """The network cable of a simulated gateway: an MQTT link that can be pulled out and put back."""
 
+import threading
 from collections.abc import Callable
 
 from edge_agent.mqtt_link import Broker, Down, LinkEvent, PahoLink, Post, Up
@@ -14,14 +15,14 @@ class Cable:
         self._will: Callable[[int], Post] | None = None
         self._link: PahoLink | None = None
         self._unheard: list[LinkEvent] = []
+        self._ending: list[threading.Thread] = []
         self.plugged = True
 
     def unplug(self) -> None:
         """The network is gone without a word; the broker will publish the will in its own time."""
         self.plugged = False
         if self._link is not None:
-            self._link.cut()
-            self._link = None
+            self._end(self._link.cut)
             self._unheard.append(Down("the cable is out (simulated)", False))
 
     def plug(self) -> None:
@@ -52,13 +53,25 @@ class Cable:
 
     def close(self) -> None:
         if self._link is not None:
-            self._link.close()
-            self._link = None
+            self._end(self._link.close)
 
     def cut(self) -> None:
         if self._link is not None:
-            self._link.cut()
-            self._link = None
+            self._end(self._link.cut)
+
+    def settle(self) -> None:
+        """Wait until every connection that was closed or cut is really gone."""
+        for thread in self._ending:
+            thread.join()
+        self._ending.clear()
+
+    def _end(self, how: Callable[[], None]) -> None:
+        """Leave a connection behind: ending one can take paho a second, and the fleet must not wait."""
+        self._link = None
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        thread = threading.Thread(target=how, name=f"end {self._client_id}")
+        thread.start()
+        self._ending.append(thread)
 
     def _connect(self) -> None:
         if self._will is not None and self._link is None:

@@ -66,6 +66,7 @@ class SimGateway:
         self._clock = SimClock(start)
         self._true_clock = SimClock(start)
         self._cable = self._new_cable()
+        self._old_cables: list[Cable] = []
         self._begin_in_the_middle(start)
 
     def next_due(self) -> float:
@@ -120,6 +121,12 @@ class SimGateway:
             self._agent.stop(patience_s=0.0)
             self._agent = None
 
+    def settle(self) -> None:
+        """Wait until its connections, also those that faults ended, are gone."""
+        for cable in self._old_cables:
+            cable.settle()
+        self._cable.settle()
+
     # -- faults -----------------------------------------------------------------------------------------
 
     def _happen(self, fault: Fault, *, begins: bool) -> None:
@@ -163,6 +170,7 @@ class SimGateway:
         boot_id = sha256(f"{self.gateway}:{t!r}".encode()).hexdigest()[:16]
         self._clock = SimClock(t, booted_at=t, boot_id=boot_id, skew_s=self._clock.skew_s)
         plugged = self._cable.plugged
+        self._old_cables.append(self._cable)
         self._cable = self._new_cable()
         self._cable.plugged = plugged
         self._agent = self._build()

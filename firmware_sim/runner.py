@@ -111,6 +111,8 @@ class FleetRunner:
             time.sleep(0.01)
         for gateway in self.gateways:
             gateway.stop()
+        for gateway in self.gateways:
+            gateway.settle()
         self._save()
         self.truth.close()
 

@@ -81,6 +81,7 @@ class Demo:
         self._supervisor.start(RUNNERS[0])
         self._catch_mail(smtp_port)
         self._broker.wait()
+        self._remember()
         return self._prepared
 
     def look(self) -> None:

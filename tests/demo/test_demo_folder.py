@@ -1,5 +1,7 @@
 """The demo's folder and mail: private, claimed by one demo, and everything said in one sentence."""
 
+import json
+import subprocess
 from email import message_from_bytes
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from alert_rules.notifier import AppriseNotifier
 from firmware_sim.factories import demo_factories
+from oshwatch.demo import leftovers
 from oshwatch.demo.accounts import SHOWN, accounts, mail_url, people
 from oshwatch.demo.broker import free_port
 from oshwatch.demo.folder import DemoError, DemoFolder
@@ -69,3 +72,20 @@ def test_a_notice_becomes_a_file(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("*.eml")
     letter = message_from_bytes(path.read_bytes())
     assert (letter["subject"], letter["to"]) == ("Too hot: Sewing line 3", "worker@demo.invalid")
+
+
+def test_what_a_killed_demo_left_running_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as ours, subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            path = tmp_path / "processes.json"
+            leftovers.remember(path, [ours.pid, other.pid])
+            held = json.loads(path.read_text())
+            held[str(other.pid)] = "1"  # the number has gone to a process that started at another time
+            path.write_text(json.dumps(held))
+            assert leftovers.end(path) == 1
+            assert ours.wait(5) != 0
+            assert other.poll() is None
+            assert leftovers.end(path) == 0
+        finally:
+            ours.kill()
+            other.kill()

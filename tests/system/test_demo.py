@@ -1,5 +1,6 @@
 """`oshwatch demo` as people start it: the committee is told, Ctrl-C ends it, nothing is lost."""
 
+import json
 import os
 import re
 import signal
@@ -138,6 +139,22 @@ def test_the_demo_tells_the_committee_and_starts_again_where_it_was(
             within_s=30,
             what="half an hour more",
         )
+        end(started)
+    report = truth_check(folder)
+    assert report.returncode == 0, report.stdout + report.stderr
+
+
+def test_a_killed_demo_leaves_nothing_behind_for_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with demo(folder) as started:
+        below = family(started.process.pid)
+        wait_for((folder / "truth.jsonl").exists, what="the first readings")
+        wait_for(lambda: len(json.loads((folder / "processes.json").read_text())) == 6, what="the list")
+        started.process.kill()
+        started.process.wait(10)
+        assert [pid for pid in below if _alive(pid)]
+    with demo(folder) as started:
+        assert not [pid for pid in below if _alive(pid)]
         end(started)
     report = truth_check(folder)
     assert report.returncode == 0, report.stdout + report.stderr

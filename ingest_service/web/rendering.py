@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, caller_of
 from ingest_service.language import Translator, translator
-from ingest_service.queries.models import URGENCY
+from ingest_service.queries.models import URGENCY, Overview
 from ingest_service.queries.panels import panel
 from ingest_service.queries.view import View
 from ingest_service.web import drawing, sentences, words
@@ -54,6 +54,7 @@ def _environment() -> Environment:
         hour=hour,
         bucket=bucket,
         chart_keys=chart_keys,
+        query=query,
         URGENCY=URGENCY,
         **{name: table for name, table in vars(words).items() if name.isupper() and isinstance(table, dict)},
     )
@@ -65,6 +66,11 @@ def static(name: str) -> str:
     """The address of a static file, with a mark of its content so that it may be cached for ever."""
     mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={mark}"
+
+
+def query(page: Overview) -> str:
+    """What was chosen on the overview, to be asked for again."""
+    return urlencode({choice.name: choice.chosen for choice in page.choices if choice.chosen})
 
 
 def utc(t: float) -> str:
@@ -142,7 +148,6 @@ def page(
         "live": live,
         "age_words": json.dumps(_age_words(say), ensure_ascii=False),
         "chart_words": json.dumps({"limit": say("limit"), "none": say("nothing known")}, ensure_ascii=False),
-        "query": urlencode(list(request.query_params.items())),
     }
     text = ENVIRONMENT.get_template(template).render(around | dict(values))
     return HTMLResponse(text, status)

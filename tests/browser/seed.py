@@ -23,7 +23,9 @@ import sqlalchemy as sa
 
 from alert_rules.engine import Change, Transition
 from alert_rules.pack_format import load_packs
+from alert_rules.zone_rules import ActiveRule
 from ingest_service.auth.passwords import Passwords
+from ingest_service.auth.schema import CREDENTIALS
 from ingest_service.cases.events import exposure_event
 from ingest_service.cases.keeping import CaseKeeper
 from ingest_service.cases.outbox import NoticeOutbox
@@ -34,6 +36,7 @@ from ingest_service.ledger.port import Accepted, BirthNote, Rejected, StateNote
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.queries.limits_in_force import LimitsInForce, verdict
 from ingest_service.register.description import import_description
+from ingest_service.register.entries import Gateway
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
 from ingest_service.series.port import ExposureRow, Span
@@ -44,6 +47,7 @@ from tests.browser.seed_world import DOCUMENT, PASSWORD, SILENT_FROM, ZONES, Zon
 # Wednesday 22 April 2026, 14:20 in Phnom Penh, 10:20 in Amman.
 NOW: Final = 1776842400.0
 DAYS: Final = 8
+_EPOCH: Final = "00112233445566aa"
 _INSERT: Final = "INSERT OR REPLACE INTO exposures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -60,8 +64,9 @@ def build(data_dir: Path) -> None:
     register = Register(engine, lambda: NOW - 20 * 86400)
     import_description(register, DOCUMENT, "seed")
     passwords = Passwords(register)
-    for person in register.snapshot().people:
-        passwords.set(person.id, PASSWORD, "seed")
+    people = register.snapshot().people
+    passwords.set(people[0].id, PASSWORD, "seed")
+    _share_password(engine, [person.id for person in people])
     (data_dir / "demo-password").write_text(PASSWORD + "\n", "utf-8")
     snapshot = register.snapshot()
     with closing(open_series(data_dir)) as series:
@@ -71,6 +76,14 @@ def build(data_dir: Path) -> None:
     _fill_cases(engine, data_dir, snapshot)
     _fill_ledger(data_dir, snapshot)
     engine.dispose()
+
+
+def _share_password(engine: sa.Engine, people: list[int]) -> None:
+    """One slow hash for all: each account gets the first one's."""
+    with write(engine) as connection:
+        held = connection.execute(sa.select(CREDENTIALS)).mappings().one()
+        rest = [{**held, "person": person} for person in people if person != held["person"]]
+        connection.execute(sa.insert(CREDENTIALS), rest)
 
 
 def latest(data_dir: Path, zone: str, kind: str) -> ExposureRow:
@@ -141,10 +154,13 @@ def _rows(snapshot: RegisterSnapshot, story: ZoneStory) -> Iterator[ExposureRow]
         for kind, value, coverage in story.kinds(t, into, working=shift is not None, whole=whole):
             known = None if lost and coverage >= 1 else value
             share = 0.2 if lost else coverage
+            gap_s = 0.0 if share >= 1 else 900.0
+            method = story.method if kind.startswith("wbgt") else ""
+            told = known if share >= 0.75 else None
+            received = round(60 * share)
             yield ExposureRow(
-                story.zone, kind, minute, known if share >= 0.75 else None, share, 60, round(60 * share),
-                0.0 if share >= 1 else 900.0, story.method if kind.startswith("wbgt") else "", story.grade, "1",
-            )  # fmt: skip
+                story.zone, kind, minute, told, share, 60, received, gap_s, method, story.grade, "1"
+            )
 
 
 # --- what the alert runner writes ---------------------------------------------------------------------
@@ -159,7 +175,7 @@ def _fill_judgements(engine: sa.Engine, data_dir: Path, snapshot: RegisterSnapsh
             site = snapshot.site(zone.site)
             assert site is not None
             calendar = snapshot.calendar(site.id)
-            for active in limits.active(site, zone, kinds, NOW):
+            for active in _first_of_each_kind(limits.active(site, zone, kinds, NOW)):
                 for row in series.exposures(zone.id, active.rule.exposure, 0, int(NOW // 60)):
                     if calendar.shift_of_minute(row.minute) is not None:
                         word = verdict(active, row).value
@@ -168,6 +184,11 @@ def _fill_judgements(engine: sa.Engine, data_dir: Path, snapshot: RegisterSnapsh
                         )
     with write(engine) as connection:
         connection.execute(sa.insert(JUDGEMENTS), rows)
+
+
+def _first_of_each_kind(rules: list[ActiveRule]) -> list[ActiveRule]:
+    """The rule that pages count with."""
+    return list({one.rule.exposure: one for one in reversed(rules)}.values())
 
 
 def _fill_cases(engine: sa.Engine, data_dir: Path, snapshot: RegisterSnapshot) -> None:
@@ -224,25 +245,8 @@ def _fill_ledger(data_dir: Path, snapshot: RegisterSnapshot) -> None:
     with closing(open_ledger(data_dir)) as ledger:
         for gateway in snapshot.gateways:
             at = SILENT_FROM.get(gateway.id, -30.0) + NOW
-            body = f'[{{"bn":"{gateway.id}/","n":"th1/ta","u":"Cel","v":33.1,"t":{at:.0f}}}]'.encode()
-            batch = Accepted(
-                received_at=at, source="mqtt", site=gateway.site, gateway=gateway.id,
-                kind="sealed" if gateway.kind == "signed" else "senml",
-                epoch="00112233445566aa" if gateway.kind == "signed" else None,
-                seq=1 if gateway.kind == "signed" else None,
-                batch_hash=payload_hash(body), prev=genesis(gateway.id, "00112233445566aa"), signed=gateway.kind == "signed", payload=body,
-                payload_hash=payload_hash(body), clk="ntp" if gateway.kind == "signed" else None,
-                err=0.012 if gateway.kind == "signed" else None, readings=1,
-            )  # fmt: skip
-            notes: list[StateNote | BirthNote] = []
-            if gateway.kind == "signed":
-                state = "offline" if gateway.id in SILENT_FROM else "online"
-                notes = [
-                    StateNote(gateway.site, gateway.id, at, state, "b7f0c2d1a9e84f0c", "00112233445566aa", 1),
-                    BirthNote(gateway.site, gateway.id, at - 86400, _birth(gateway.id), "00112233445566aa",
-                              ("5f1d7a84db00d2fc", "{}"), 0, 0),
-                ]  # fmt: skip
-            ledger.append([batch], notes)
+            signed = gateway.kind == "signed"
+            ledger.append([_batch(gateway, at)], _notes(gateway, at) if signed else [])
         torn = b'{"v":1,"gw":"kh-f0123-a","ep":"0011\n\xff\x00[{"bn":"kh-f0123-a/","n":"th1/ta","v":'
         strange = b'[{"bn":"urn:dev:ow:10e2073a01080063:","n":"temp","u":"Cel","v":NaN}]'
         for payload, gateway_id, code, detail in (
@@ -255,6 +259,37 @@ def _fill_ledger(data_dir: Path, snapshot: RegisterSnapshot) -> None:
             ledger.append(
                 [Rejected(NOW - 4000, "mqtt", topic, site, gateway_id, True, payload, hash_, code, detail)]
             )
+
+
+def _batch(gateway: Gateway, at: float) -> Accepted:
+    body = f'[{{"bn":"{gateway.id}/","n":"th1/ta","u":"Cel","v":33.1,"t":{at:.0f}}}]'.encode()
+    signed = gateway.kind == "signed"
+    return Accepted(
+        received_at=at,
+        source="mqtt",
+        site=gateway.site,
+        gateway=gateway.id,
+        kind="sealed" if signed else "senml",
+        epoch=_EPOCH if signed else None,
+        seq=1 if signed else None,
+        batch_hash=payload_hash(body),
+        prev=genesis(gateway.id, _EPOCH) if signed else None,
+        signed=signed,
+        payload=body,
+        payload_hash=payload_hash(body),
+        clk="ntp" if signed else None,
+        err=0.012 if signed else None,
+        readings=1,
+    )
+
+
+def _notes(gateway: Gateway, at: float) -> list[StateNote | BirthNote]:
+    state = "offline" if gateway.id in SILENT_FROM else "online"
+    configuration = ("5f1d7a84db00d2fc", "{}")
+    return [
+        StateNote(gateway.site, gateway.id, at, state, "b7f0c2d1a9e84f0c", _EPOCH, 1),
+        BirthNote(gateway.site, gateway.id, at - 86400, _birth(gateway.id), _EPOCH, configuration, 0, 0),
+    ]
 
 
 def _birth(gateway: str) -> str:

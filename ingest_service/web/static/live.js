@@ -49,7 +49,10 @@
     tick();
     document.dispatchEvent(new CustomEvent("oshwatch:changed", { detail: event.target.id }));
   });
-  document.addEventListener("htmx:sseOpen", () => document.body.classList.remove("is-offline"));
+  document.addEventListener("htmx:sseOpen", () => {
+    document.body.classList.add("is-live");
+    document.body.classList.remove("is-offline");
+  });
   document.addEventListener("htmx:sseError", () => document.body.classList.add("is-offline"));
 
   function sortable(table) {

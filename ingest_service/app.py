@@ -12,7 +12,6 @@ import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
 from sse_starlette.sse import AppStatus
 
 from ingest_service import heartbeat, metrics
@@ -62,8 +61,9 @@ def _add_pages(app: FastAPI) -> None:
     if find_spec("ingest_service.web.routes") is None:
         return
     from ingest_service.web.routes import STATIC, router
+    from ingest_service.web.static_files import CompressedStatic
 
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", CompressedStatic(directory=STATIC), name="static")
     app.include_router(router, dependencies=[Depends(csrf_protect)], include_in_schema=False)
 
 

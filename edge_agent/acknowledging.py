@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edge_agent.delivery import Delivery
 from edge_agent.identity import Identity
 from edge_agent.journal import Journal
 from edge_agent.outbox.store import Outbox
+from edge_agent.reporting import Counters, Listener
 from osh_domain.acknowledgement import Ack, Rejection
-
-if TYPE_CHECKING:
-    from edge_agent.publisher import Counters, Listener
 
 DISPUTE = "ledger_differs"
 log = Journal(__name__)

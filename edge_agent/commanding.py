@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 from edge_agent.identity import Identity
 from edge_agent.journal import Journal
 from edge_agent.outbox.store import Outbox
-
-if TYPE_CHECKING:
-    from edge_agent.publisher import Listener
+from edge_agent.reporting import Listener
 
 REMEMBERED = 64
 log = Journal(__name__)

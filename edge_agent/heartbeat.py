@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from edge_agent.outbox.disk import DiskSpace
-from edge_agent.outbox.records import OpenRecord
+from edge_agent.outbox.records import LastMoment, OpenRecord
 from edge_agent.outbox.store import Outbox
+from edge_agent.timekeeping import Timekeeper
 from osh_domain.quantities import quantity
 from osh_domain.readings import SYSTEM_SENSOR
 
@@ -29,6 +31,20 @@ def heartbeat(
 def status(text: str, mono: float, *, name: str = "status") -> OpenRecord:
     """A word about the gateway itself (`status`), or about missing readings (`gap`)."""
     return OpenRecord(mono, SYSTEM_SENSOR, name, text, None, 0)
+
+
+def restart_gap(last: LastMoment, timekeeper: Timekeeper) -> OpenRecord:
+    """The word on what is missing between two runs, with the clocks of both ends."""
+    here = timekeeper.clock.boot_time()
+    text = (
+        f"restart: from boot {last.boot} at {last.mono:.3f} s ({_utc(last.wall)})"
+        f" to boot {timekeeper.clock.boot_id} at {here:.3f} s ({_utc(timekeeper.wall())})"
+    )
+    return status(text, here, name="gap")
+
+
+def _utc(t: float) -> str:
+    return dt.datetime.fromtimestamp(t, dt.UTC).isoformat(timespec="milliseconds")
 
 
 def _temperature(thermal: Path | None) -> float | None:

@@ -80,3 +80,10 @@ def channel_problem(info: ChannelInfo) -> str | None:
     if info.unit != row.unit:
         return f"{info.quantity} comes in {info.unit!r}, it is measured in {row.unit!r}"
     return None
+
+
+def usable(channels: Mapping[str, ChannelInfo]) -> tuple[dict[str, ChannelInfo], list[str]]:
+    """The channels that can be kept, and why the others cannot."""
+    problems = {name: channel_problem(info) for name, info in channels.items()}
+    kept = {name: info for name, info in channels.items() if problems[name] is None}
+    return kept, [problem for problem in problems.values() if problem is not None]

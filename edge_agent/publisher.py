@@ -6,14 +6,13 @@ thread does nothing but queue what it hears. `stop()` leaves in good order, `cut
 
 from __future__ import annotations
 
-import platform
 import random
+import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from edge_agent.acknowledging import AckReader
+from edge_agent.announcing import Announcer
 from edge_agent.commanding import CommandDesk
 from edge_agent.delivery import Delivery, Lane, Pace
 from edge_agent.identity import Identity, verify_ed25519
@@ -21,11 +20,12 @@ from edge_agent.journal import Journal
 from edge_agent.mqtt_link import Answered, Down, Heard, Link, LinkEvent, Post, Refused, Up
 from edge_agent.outbox.records import Sealed
 from edge_agent.outbox.store import Outbox
+from edge_agent.reporting import Counters, Listener
 from edge_agent.server_time import TimeExchange
 from edge_agent.timekeeping import Timekeeper
 from osh_domain import strict_json
 from osh_domain.acknowledgement import hear
-from osh_domain.topics import ACK, BIRTH, CMD, CMD_RES, DATA_BACK, DATA_LIVE, STATE, TIME_REQ, TIME_RES, topic
+from osh_domain.topics import ACK, CMD, CMD_RES, DATA_BACK, DATA_LIVE, TIME_REQ, TIME_RES, topic
 from osh_domain.wire_error import WireError
 
 BATCH_TYPE = "application/x-osh-batch"
@@ -36,34 +36,6 @@ NO_SUBSCRIBER = 0x10
 FAILED = 0x80
 ALL_ROWS = 2**62
 log = Journal(__name__)
-
-
-class Listener(Protocol):
-    """What the publisher needs of the agent."""
-
-    def tell(self, text: str) -> None:
-        """Write a line to sys/status, so that it reaches the ledger."""
-
-    def flush(self) -> None:
-        """Seal what is open."""
-
-    def identify(self) -> dict[str, object]:
-        """Who and what this gateway is, for the engineer who asked."""
-
-
-@dataclass
-class Counters:
-    """Since the start of the process."""
-
-    connections: int = 0
-    published: int = 0
-    acknowledged: int = 0
-    held: int = 0
-    expired: int = 0
-    no_subscriber: int = 0
-    refused_by_broker: int = 0
-    unsigned_words: int = 0
-    strange_words: int = 0
 
 
 class Publisher:
@@ -95,7 +67,7 @@ class Publisher:
         self._time_exchange_mode = time_exchange
         self._exchange: TimeExchange | None = None
         self._asked_time_at = 0.0
-        self._version = version
+        self._announcer = Announcer(identity, outbox, timekeeper, version)
         self._configuration = b"{}"
         self._listener: Listener | None = None
         self._conn = 0
@@ -119,7 +91,7 @@ class Publisher:
         """A new configuration document is in force: tell it now, or with the next connection."""
         self._configuration = document
         if self.connected:
-            self._send_birth()
+            self._link.publish(self._announcer.birth(self._configuration))
 
     def batch_sealed(self) -> None:
         """The outbox has something new."""
@@ -160,7 +132,7 @@ class Publisher:
         """Say `stopping`, wait a little for outstanding acknowledgements, disconnect."""
         self.step()
         if self.connected:
-            self._link.publish(self._state("stopping", self._conn))
+            self._link.publish(self._announcer.state("stopping", self._conn))
             until = self._monotonic() + patience_s
             while self._delivery.in_flight and self.connected and self._monotonic() < until:
                 time.sleep(0.02)
@@ -202,8 +174,8 @@ class Publisher:
         self._live_from = newest[-1] if newest else self._outbox.last_row() + 1
         self._look = True
         self._link.subscribe([self._topic(leaf) for leaf in (ACK, TIME_RES, CMD)])
-        self._link.publish(self._state("online", conn))
-        self._send_birth()
+        self._link.publish(self._announcer.state("online", conn))
+        self._link.publish(self._announcer.birth(self._configuration))
         self._exchange = None
         self._asked_time_at = -ASK_TIME_EVERY_S
         log.info("connected", conn=conn, waiting=self._outbox.counts().waiting)
@@ -221,6 +193,9 @@ class Publisher:
             else:
                 self.counters.strange_words += 1
             log.warning("a word was ignored", topic=heard.topic, code=error.code, reason=str(error))
+        except sqlite3.OperationalError:
+            # Whatever is not written down stays unacknowledged, so it is sent and acknowledged again.
+            log.exception("a word of the server could not be written down", topic=heard.topic)
 
     def _understand(self, name: str, said: dict[str, object]) -> None:
         now = self._monotonic()
@@ -285,53 +260,17 @@ class Publisher:
         """Uncertain clocks are settled first, so that the batches that follow can be placed in time."""
         return self._exchange is not None and self._timekeeper.state.clk in ("none", "hold")
 
-    # -- who we are -------------------------------------------------------------------------------------
-
-    def _send_birth(self) -> None:
-        state, counts = self._timekeeper.state, self._outbox.counts()
-        boot_time = self._timekeeper.clock.boot_time()
-        born: dict[str, object] = {
-            "v": 1,
-            "gw": self._identity.gateway,
-            "site": self._identity.site,
-            "ep": self._outbox.epoch,
-            "boot": self._timekeeper.clock.boot_id,
-            "mono": round(boot_time, 3),
-            "t": round(boot_time + state.off, 3),
-            "clk": state.clk,
-            "err": state.err,
-            "kid": self._identity.kid,
-            "sw": {
-                "agent": self._version,
-                "python": platform.python_version(),
-                "os": platform.platform(),
-                "hw": platform.machine(),
-            },
-            "next_seq": self._outbox.head().seq + 1,
-            "oldest": counts.oldest_seq,
-            "backlog": {"batches": counts.waiting, "bytes": counts.waiting_bytes},
-        }
-        # The document goes in as the very bytes that were hashed.
-        payload = strict_json.write(born)[:-1] + b',"cfg":' + self._configuration + b"}"
-        self._link.publish(Post(self._topic(BIRTH), payload, retain=True))
-
-    def _state(self, word: str, conn: int) -> Post:
-        said: dict[str, object] = {
-            "v": 1,
-            "state": word,
-            "boot": self._timekeeper.clock.boot_id,
-            "ep": self._outbox.epoch,
-            "mono": round(self._timekeeper.clock.boot_time(), 3),
-            "conn": conn,
-        }
-        return Post(self._topic(STATE), strict_json.write(said), retain=True)
+    # -- inside -----------------------------------------------------------------------------------------
 
     def _will(self, conn: int) -> Post:
-        return self._state("offline", conn)
+        return self._announcer.state("offline", conn)
 
     def _reserve(self, conn: int) -> None:
         """Numbers of connections never repeat, so an old will cannot overrule a newer `online`."""
-        self._outbox.write_notes({"conn": str(conn)})
+        try:
+            self._outbox.write_notes({"conn": str(conn)})
+        except sqlite3.OperationalError:
+            log.exception("the number of this connection could not be written down")
 
     def _publish_json(
         self, leaf: str, said: dict[str, object], *, qos: int = 1, expiry_s: int | None = None

@@ -107,10 +107,7 @@ class Runner:
         try:
             now = self.agent.look()
             self.agent.receive([*self._received(), *self._hanging()])
-            self.agent.keep_house(now)
-            self.agent.sync_due()
-            self.agent.seal_due(now)
-            self.agent.publisher.step()
+            self.agent.chores(now)
         except sqlite3.OperationalError as error:
             # A full disk passes; what is in memory and on disk stays there until it does.
             log.exception("the outbox could not be written", reason=str(error))

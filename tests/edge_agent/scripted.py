@@ -17,7 +17,7 @@ from edge_agent.clock import Clock, SimClock
 from edge_agent.driver import ChannelInfo, DeviceInfo, DriverError, Sample
 from edge_agent.identity import GatewaySigner, Identity, verify_ed25519
 from edge_agent.mqtt_link import Link
-from edge_agent.outbox.disk import EndlessDisk
+from edge_agent.outbox.disk import DiskSpace, EndlessDisk
 from edge_agent.settings import AgentSettings, SensorSettings
 from osh_domain import strict_json
 from osh_domain.acknowledgement import Ack, Received, Rejection, speak
@@ -86,6 +86,7 @@ def agent_for(
     *,
     link: Link | None = None,
     trusted: bytes | None = None,
+    disk: DiskSpace | None = None,
     **overrides: object,
 ) -> Agent:
     """An agent with one scripted sensor for each driver, read once a minute, quiet about itself."""
@@ -104,7 +105,7 @@ def agent_for(
     server_key = trusted if trusted is not None else GatewaySigner.from_bytes(SERVER_KEY).public_key
     identity = Identity(GATEWAY, SITE, GatewaySigner.from_bytes(GATEWAY_KEY), server_key, "serial-1")
     settings = AgentSettings.model_validate(values)
-    return Agent.build(settings, clock, identity, drivers=drivers, link=link, disk=EndlessDisk())
+    return Agent.build(settings, clock, identity, drivers=drivers, link=link, disk=disk or EndlessDisk())
 
 
 def run_minutes(agent: Agent, clock: SimClock, minutes: int) -> None:

@@ -20,8 +20,8 @@ def test_an_event_and_its_facts_become_one_json_line(caplog: pytest.LogCaptureFi
 
 def test_an_exception_brings_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     try:
-        raise RuntimeError("boom")
-    except RuntimeError:
+        int("boom")
+    except ValueError:
         Journal("edge_agent.test").exception("failed", sensor="st1")
     line = json.loads(JsonLines("agent").format(caplog.records[0]))
-    assert "RuntimeError: boom" in line["exception"]
+    assert "ValueError" in line["exception"]

@@ -1,0 +1,34 @@
+"""What the parts of delivery tell the agent, and what they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Listener(Protocol):
+    """What the publisher needs of the agent."""
+
+    def tell(self, text: str) -> None:
+        """Write a line to sys/status, so that it reaches the ledger."""
+
+    def flush(self) -> None:
+        """Seal what is open."""
+
+    def identify(self) -> dict[str, object]:
+        """Who and what this gateway is, for the engineer who asked."""
+
+
+@dataclass
+class Counters:
+    """Since the start of the process."""
+
+    connections: int = 0
+    published: int = 0
+    acknowledged: int = 0
+    held: int = 0
+    expired: int = 0
+    no_subscriber: int = 0
+    refused_by_broker: int = 0
+    unsigned_words: int = 0
+    strange_words: int = 0

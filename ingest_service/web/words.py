@@ -232,17 +232,17 @@ class Words:
         minutes = int(max(0.0, seconds) // 60)
         days, rest = divmod(minutes, 1440)
         hours, minutes = divmod(rest, 60)
-        if days:
-            return (
-                self._("%(d)s d %(h)s h", d=days, h=hours)
-                if days < 3 and hours
-                else self._("%(d)s d", d=days)
-            )
-        if hours and not minutes:
-            return self._("%(number)s h", number=hours)
-        if hours:
-            return self._("%(h)s h %(m)s min", h=hours, m=minutes)
-        return self._("%(m)s min", m=minutes)
+        if days and (days >= 3 or not hours):
+            text = self._("%(d)s d", d=days)
+        elif days:
+            text = self._("%(d)s d %(h)s h", d=days, h=hours)
+        elif hours and not minutes:
+            text = self._("%(number)s h", number=hours)
+        elif hours:
+            text = self._("%(h)s h %(m)s min", h=hours, m=minutes)
+        else:
+            text = self._("%(m)s min", m=minutes)
+        return text.replace(" ", "\u00a0")
 
     def age(self, t: float) -> str:
         """How long ago, in one unit."""

@@ -138,6 +138,7 @@ def test_the_will_is_published_when_the_gateway_vanishes(
     agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
     agent.start()
     connect(agent)
+    wait_for(lambda: server.states, what="the word online")
     agent.cut()
     wait_for(lambda: server.states and server.states[-1]["state"] == "offline")
     assert server.states[-1]["conn"] == server.states[-2]["conn"]

@@ -8,13 +8,18 @@ from osh_domain.scaled_time import ScaledTime
 
 
 class Clock(Protocol):
-    """Tells the instant [s since 1970 UTC]."""
+    """Tells the instant [s since 1970 UTC]; ``rate``: how much faster it runs than real time."""
+
+    @property
+    def rate(self) -> float: ...
 
     def now(self) -> float: ...
 
 
 class WallClock:
     """The machine's own clock."""
+
+    rate = 1.0
 
     def now(self) -> float:
         return time.time()
@@ -25,6 +30,7 @@ class ScaledClock:
 
     def __init__(self, scale: ScaledTime) -> None:
         self._scale = scale
+        self.rate = scale.rate
 
     def now(self) -> float:
         return self._scale.at(time.time())

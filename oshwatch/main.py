@@ -25,8 +25,8 @@ COMMANDS = {
 }
 
 
-def build() -> typer.Typer:
-    """The command line with every command of the table."""
+def build(asked: str | None = None) -> typer.Typer:
+    """The command line; with the name of a command only that one, so that no other is imported for it."""
     app = typer.Typer(
         help="OSHWatch: heat stress, air quality and noise in garment and footwear factories.\n\n"
         "Start with 'oshwatch demo' and open the address it prints.",
@@ -35,8 +35,9 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name, path in COMMANDS.items():
-        module = import_module(path)
+    app.callback()(_front_door)
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        module = import_module(COMMANDS[name])
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
@@ -45,12 +46,16 @@ def build() -> typer.Typer:
     return app
 
 
+def _front_door() -> None:
+    """Keeps the names of commands even when there is only one."""
+
+
 def main() -> None:
     """Run the command line; settings that cannot be used end with exit code 2 and no traceback."""
     # What is written here (keys, password hashes, contacts) is for this user's eyes.
     os.umask(0o077)
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except SettingsError as error:
         sys.stderr.write(f"oshwatch: {error}\n")
         sys.exit(2)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edge_agent import settings as agent
+from edge_agent import settings_file as agent_file
 from ingest_service import settings as service
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,7 @@ def _default(field: FieldInfo) -> str:
 # path -> maker of its whole content
 GENERATED: dict[str, Callable[[], str]] = {
     "deploy/oshwatch.toml.sample": service.sample,
+    "deploy/oshwatch-agent.toml.sample": agent_file.sample,
     "docs/settings.md": settings_reference,
 }
 

@@ -1,6 +1,7 @@
 """The engine and its conditions: properties that no series of observations may break."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -38,7 +39,7 @@ def play(entries: list[tuple[int, float | None, float]]) -> list[tuple[Observati
     return made
 
 
-def run(values: list[float | None], first: int = 1, state: RuleState | None = None) -> list[Change]:
+def run(values: Sequence[float | None], first: int = 1, state: RuleState | None = None) -> list[Change]:
     changes: list[Change] = []
     state = state or RuleState()
     for n, value in enumerate(values):

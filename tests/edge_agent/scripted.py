@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -137,7 +137,7 @@ class ScriptedServer:
     signing_key: bytes = SERVER_KEY
     frames: dict[int, Frame] = field(default_factory=dict)
     arrivals: list[tuple[str, int]] = field(default_factory=list)
-    births: list[dict[str, object]] = field(default_factory=list)
+    births: list[dict[str, Any]] = field(default_factory=list)
     states: list[dict[str, object]] = field(default_factory=list)
     answers: list[dict[str, object]] = field(default_factory=list)
     clock_ahead_s: float = 0.0

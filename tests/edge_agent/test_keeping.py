@@ -46,9 +46,10 @@ def test_a_disk_that_refuses_for_long_stops_measuring_not_keeping(tmp_path: Path
     run_minutes(agent, clock, 1)
     agent.outbox._db.execute("PRAGMA query_only = ON")
     run_minutes(agent, clock, 60)
-    assert agent.halted
+    halted = agent.halted
     agent.outbox._db.execute("PRAGMA query_only = OFF")
     run_minutes(agent, clock, 2)
+    assert halted
     assert not agent.halted
     values = [r.time - T0 for f in frames(agent) for r in read_pack(f.pack, T0) if r.name.endswith("/ta")]
     agent.cut()

@@ -57,7 +57,7 @@ def test_birth_and_state_say_who_is_there(agent: Agent, server: ScriptedServer, 
     pump(
         agent,
         lambda: len(server.births) >= 1 and server.births[-1]["cfg"]["sensors"][0]["model"] == "Scripted",
-    )  # type: ignore[index]
+    )
     birth, state = server.births[-1], server.states[-1]
     assert (birth["gw"], birth["site"], birth["ep"]) == (GATEWAY, SITE, agent.outbox.epoch)
     assert birth["boot"] == clock.boot_id

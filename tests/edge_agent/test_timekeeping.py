@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from edge_agent.agent import Agent
 from edge_agent.clock import SimClock, Sync, SystemClock
@@ -37,7 +38,7 @@ class NoLink:
         return
 
 
-def offline_agent(folder: Path, clock: SimClock, **overrides: object) -> Agent:
+def offline_agent(folder: Path, clock: SimClock, **overrides: Any) -> Agent:
     agent = agent_for(folder, 1, clock, {"st1": Scripted()}, link=NoLink(), **overrides)
     agent.start()
     return agent

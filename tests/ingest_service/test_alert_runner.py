@@ -31,6 +31,8 @@ RULES = {"heat-iso7243-newcomers", "heat-iso7243-reference", "heat-niosh-ral", "
 class HandClock:
     """A clock that stands where the test puts it."""
 
+    rate = 1.0
+
     def __init__(self, t: float) -> None:
         self.t = t
 

@@ -15,7 +15,8 @@ runner = CliRunner()
 def pack(tmp_path: Path) -> Path:
     path = tmp_path / "pack.json"
     path.write_text(
-        '[\n {"bn":"kh-f0123-a/st1/","n":"ta","u":"Cel","v":31.42,"q_":8},\n {"n":"open","t":-5,"vb":false}\n]'
+        '[\n {"bn":"kh-f0123-a/st1/","n":"ta","u":"Cel","v":31.42,"q_":8},\n'
+        ' {"n":"open","t":-5,"vb":false}\n]'
     )
     return path
 

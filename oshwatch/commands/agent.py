@@ -87,8 +87,8 @@ def replay(
     time_format: Annotated[str | None, typer.Option(help="strptime format, if not ISO 8601.")] = None,
     shift_to_now: Annotated[bool, typer.Option(help="Move all rows so that the last one is now.")] = False,
     clock: Annotated[str | None, typer.Option(help="`now` of a server in simulated time.")] = None,
-    clock_error: Annotated[float, typer.Option(help="How wrong the recorder's clock may be [s].")] = 1.0,
-    patience: Annotated[float, typer.Option(help="Give up after so long without news [s].")] = 60.0,
+    clock_error: Annotated[float, typer.Option(help="How wrong the recorder's clock may be, in s.")] = 1.0,
+    patience: Annotated[float, typer.Option(help="Give up after so long without news, in s.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Play a recording through a gateway and wait until the server's ledger has every batch.

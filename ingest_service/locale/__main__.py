@@ -22,7 +22,9 @@ Text = tuple[str, ...]
 def collect() -> str:
     """The template of all catalogues: each text once, with the files it stands in."""
     found: dict[Text, list[str]] = {}
-    for path in sorted((ROOT / "web").rglob("*")):
+    folders = (ROOT / "web", ROOT.parent / "alert_rules")
+    files = sorted(path for folder in folders for path in folder.rglob("*"))
+    for path in files:
         if path.suffix not in {".py", ".html"}:
             continue
         texts = _of_template(path) if path.suffix == ".html" else _of_module(path)

@@ -29,6 +29,10 @@ from osh_domain.readings import SYSTEM_SENSOR
 DAY_MINUTES: Final = 1440
 MOST_QUARANTINED: Final = 1000
 _USUAL_PERIOD_S: Final = 60.0
+# What a gateway says by itself, without the register asking for it.
+_OF_THE_GATEWAY: Final = frozenset({"status", "gap"})
+# Of a birth, what the page says elsewhere or nobody reads.
+_NOT_SHOWN: Final = frozenset({"v", "t", "mono", "gw", "site", "oldest", "next_seq"})
 
 
 def fleet(view: View) -> Fleet:
@@ -71,7 +75,9 @@ def gateway(view: View, gateway_id: str) -> Gateway:
         ),
         configuration=str(birth.get("cfg", "")),
         birth=tuple(
-            (key, _shown(value)) for key, value in birth.items() if not isinstance(value, dict | list)
+            (key, _shown(value))
+            for key, value in birth.items()
+            if key not in _NOT_SHOWN and not isinstance(value, dict | list)
         ),
         birth_at=status.birth_at if status else None,
     )
@@ -155,7 +161,7 @@ def _channels(view: View, entry: Entry) -> list[ChannelLine]:
                 last=last,
                 text=heard.last_text if heard else None,
                 flags=(heard.last_flags or 0) if heard else 0,
-                expected=due is not None,
+                expected=due is not None or sensor == SYSTEM_SENSOR or name in _OF_THE_GATEWAY,
                 silent=due is not None and _quiet(view, last, period),
             )
         )

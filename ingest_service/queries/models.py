@@ -151,7 +151,7 @@ class OverviewRow(Facts):
     state: State
     workers: Split
     hours_above: float
-    hours_above_before: float
+    hours_above_before: float | None
     worker_hours_above: Split
     shift_share: float | None
     coverage: float | None

@@ -134,7 +134,7 @@ def _row(
         state="silent" if found and all(one.state == "silent" for one in found) else state,
         workers=Split(women=sum(z.women for z in zones), men=sum(z.men for z in zones)),
         hours_above=now.worst.hours,
-        hours_above_before=before.worst.hours,
+        hours_above_before=before.worst.hours if before.worst.known else None,
         worker_hours_above=now.worker_hours,
         shift_share=now.whole.share,
         coverage=now.whole.coverage,
@@ -157,9 +157,9 @@ def _first_look(row: OverviewRow) -> FirstLook:
         reasons.append(Reason(code="silent", since=row.silent_since))
     if row.hours_above > 0:
         reasons.append(Reason(code="hours_above", number=row.hours_above))
-        if row.hours_above > 1.2 * row.hours_above_before:
+        if row.hours_above_before is not None and row.hours_above > 1.2 * row.hours_above_before:
             reasons.append(Reason(code="rising", number=row.hours_above_before))
-    elif row.hours_above_before > 0:
+    elif row.hours_above_before:
         reasons.append(Reason(code="hours_above_before", number=row.hours_above_before))
     if row.oldest_case_at is not None:
         reasons.append(Reason(code="case_open", number=row.open_cases, since=row.oldest_case_at))
@@ -187,12 +187,15 @@ def _calendar(view: View, connection: sa.Connection, site: Site, hazard: Hazard)
     cells = []
     for start, end in zip(starts, [*starts[1:], view.now], strict=True):
         day = site_weeks.of_site(view, connection, site, hazard, start, end)
+        shifts = [one for one in view.register.calendar(site.id).instances(start, end) if one.start >= start]
+        # A day with a shift before anything was watched is unknown, too; a day without one is no gap.
+        unknown = 0.0 if shifts else None
         cells.append(
             CalendarCell(
                 start=start,
                 share=day.whole.share,
                 hours_above=day.worst.hours,
-                coverage=day.whole.coverage,
+                coverage=unknown if day.whole.coverage is None else day.whole.coverage,
             )
         )
     return CalendarRow(site=site.id, name=site.name, timezone=site.timezone, cells=tuple(cells))

@@ -34,12 +34,24 @@ def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard) -> list[str]:
     return found
 
 
+def watched_since(view: View, zone: Zone) -> float | None:
+    """When the first sensor was placed in the zone; before that nothing was expected. None for never."""
+    return min((placement.valid_from for placement in view.register.placements_in(zone.id)), default=None)
+
+
 def of_shift(
     view: View, connection: sa.Connection, site: Site, zone: Zone, hazard: Hazard, shift: ShiftInstance
 ) -> Minutes:
-    """The minutes of one shift up to now, by the panel of the hazard that was longest above."""
+    """The minutes of one shift up to now, by the panel of the hazard that was longest above.
+
+    Time before the zone was watched at all is not expected, so it does not count as missing.
+    """
+    since = watched_since(view, zone)
+    if since is None:
+        return judged.NOTHING
+    start = max(shift.start, since)
     spans = [
-        judged.between(connection, zone.id, rule, shift.start, min(shift.end, view.now))
+        judged.between(connection, zone.id, rule, start, min(shift.end, view.now))
         for rule in rules_of(view, site, zone, hazard)
     ]
     known = [span for span in spans if span.known] or spans

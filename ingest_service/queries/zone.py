@@ -83,7 +83,10 @@ def _shift_lines(
     """The shifts of the last week, newest first."""
     if shown is None:
         return ()
-    shifts = view.register.calendar(site.id).instances(view.now - SHIFTS_S, view.now)
+    since = site_weeks.watched_since(view, place)
+    if since is None:
+        return ()
+    shifts = view.register.calendar(site.id).instances(max(since, view.now - SHIFTS_S), view.now)
     with view.engine.connect() as connection:
         return tuple(
             _shift_line(view, connection, site, place, hazard, shown, shift) for shift in reversed(shifts)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ingest_service.auth.dependencies import caller_of
 from ingest_service.web.rendering import page, reader
-from ingest_service.web.words import N_
+from ingest_service.web.vocabulary import N_
 
 HEADINGS: Final = {
     400: N_("This request cannot be read."),

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import caller_of
 from ingest_service.queries.overview import overview
-from ingest_service.web import csv_files, words
+from ingest_service.web import csv_files, vocabulary
 from ingest_service.web.live_pages import wish_of
 from ingest_service.web.rendering import page, reader
-from ingest_service.web.words import N_, Words
+from ingest_service.web.vocabulary import N_
+from ingest_service.web.words import Words
 
 router = APIRouter()
 
@@ -40,7 +41,7 @@ def overview_page(request: Request) -> Response:
         return say(_TITLES[name])
 
     def filter_word(name: str, option: str) -> str:
-        tables = {"hazard": words.HAZARDS, "period": words.PERIODS}
+        tables = {"hazard": vocabulary.HAZARDS, "period": vocabulary.PERIODS}
         return wording.of(tables[name], option) if name in tables else wording.place(option)
 
     values = {

@@ -23,7 +23,7 @@ from ingest_service.language import Translator, translator
 from ingest_service.queries.models import URGENCY, Overview
 from ingest_service.queries.panels import panel
 from ingest_service.queries.view import View
-from ingest_service.web import drawing, sentences, words
+from ingest_service.web import drawing, sentences, vocabulary
 from ingest_service.web.words import Words
 
 HERE: Final = Path(__file__).parent
@@ -56,7 +56,11 @@ def _environment() -> Environment:
         chart_keys=chart_keys,
         query=query,
         URGENCY=URGENCY,
-        **{name: table for name, table in vars(words).items() if name.isupper() and isinstance(table, dict)},
+        **{
+            name: table
+            for name, table in vars(vocabulary).items()
+            if name.isupper() and isinstance(table, dict)
+        },
     )
     return environment
 

@@ -7,7 +7,8 @@ from typing import Final
 from ingest_service.queries.models import Overview, Reason
 from ingest_service.queries.places import Factory, HazardStanding, Zone
 from ingest_service.queries.records import Fleet
-from ingest_service.web.words import HAZARDS, N_, PERIODS, Words
+from ingest_service.web.vocabulary import HAZARDS, N_, PERIODS
+from ingest_service.web.words import Words
 
 _LASTING: Final = {
     "heat": N_("%(zone)s has been too hot for continuous work since %(since)s."),

@@ -48,7 +48,7 @@ def _of_module(path: Path) -> Iterator[Text]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        wanted = {"_": 1, "N_": 1, "count": 2}.get(name, 0)
+        wanted = {"_": 1, "N_": 1, "say": 1, "count": 2}.get(name, 0)
         parts = [arg.value for arg in node.args[:wanted] if isinstance(arg, ast.Constant)]
         if wanted and len(parts) == wanted and all(isinstance(part, str) for part in parts):
             yield tuple(str(part) for part in parts)

@@ -49,7 +49,7 @@ def test_every_offered_language_translates_texts_that_exist_with_the_same_values
 
 
 def test_the_template_of_catalogues_is_fresh() -> None:
-    assert POT.read_text("utf-8") == collect()
+    assert POT.read_text("utf-8") == collect(), "run `python -m ingest_service.locale`"
 
 
 def test_a_broken_catalogue_names_its_line(tmp_path: Path) -> None:

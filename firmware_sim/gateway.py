@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -12,7 +13,7 @@ from edge_agent.clock import SimClock
 from edge_agent.identity import GatewaySigner, Identity
 from edge_agent.mqtt_link import Broker
 from edge_agent.outbox.disk import EndlessDisk
-from edge_agent.settings import AgentSettings, SensorSettings
+from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, SensorSettings
 from firmware_sim.cable import Cable
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.fleet import Fleet, SensorPlan
@@ -24,6 +25,7 @@ HEARTBEAT_S = 300.0
 KEEP_DONE_DAYS = 1.0
 REPEATED_BATCHES = 3
 TICK_S = 0.001
+UNCALIBRATED = 1 / 6
 RECONNECT_LONGEST_S = 2.0  # a fleet beside its server need not spare it
 
 
@@ -50,17 +52,19 @@ class SimGateway:
         faults: Sequence[Fault],
         truth: TruthFile,
         start: float,
+        begun: float,
     ) -> None:
-        """The gateway has power at `start` unless a fault says otherwise; `run_to` begins its life."""
+        """The gateway has power at `start` unless a fault says otherwise; the whole run began at `begun`."""
         self.gateway = gateway
         self._fleet_name, self._fleet, self._folder = fleet_name, fleet, folder
-        self._delivery, self._truth = delivery, truth
+        self._delivery, self._truth, self._begun = delivery, truth, begun
         self._faults = [fault for fault in faults if fault.gateway == gateway]
         self._edges = sorted(
             (edge for fault in self._faults for edge in _edges(fault) if edge[0] >= start),
             key=lambda edge: edge[:2],
         )
         self.repeated = 0
+        self._owes_repeat = False
         self._soonest = start
         self._agent: Agent | None = None
         self._clock = SimClock(start)
@@ -96,6 +100,8 @@ class SimGateway:
         """Take what the server says and send what may be sent, at the present instant."""
         if self._agent is not None:
             self._agent.publisher.step()
+            if self._owes_repeat:
+                self._repeat(self._agent)
 
     def unacknowledged(self) -> int:
         """Batches of this boot that the server has not confirmed; 0 while nothing can be delivered."""
@@ -135,6 +141,9 @@ class SimGateway:
                 self._lose_power()
             else:
                 self._boot()
+        elif fault.kind is FaultKind.REPEATS and begins:
+            # A run that is late may pass the whole fault before an acknowledgement is heard; it repeats then.
+            self._owes_repeat = True
         elif fault.kind is FaultKind.CLOCK_SKEW:
             self._clock.skew_s = fault.by_s if begins else 0.0
         elif fault.kind is FaultKind.SILENCE and fault.target == self.gateway:
@@ -180,9 +189,10 @@ class SimGateway:
         """Batches that the server has confirmed go out once more, byte for byte."""
         head = agent.outbox.head().seq
         if head:
-            self.repeated += agent.outbox.send_again(
-                agent.outbox.epoch, max(1, head - REPEATED_BATCHES + 1), head
-            )
+            first = max(1, head - REPEATED_BATCHES + 1)
+            again = agent.outbox.send_again(agent.outbox.epoch, first, head)
+            self.repeated += again
+            self._owes_repeat = self._owes_repeat and again == 0
             agent.publisher.batch_sealed()
             agent.publisher.step()
 
@@ -208,9 +218,7 @@ class SimGateway:
             seal_grace_s=0.0,
             heartbeat_s=HEARTBEAT_S,
             keep_done_days=KEEP_DONE_DAYS,
-            sensors=tuple(
-                SensorSettings(id=plan.sensor, driver=Troubled.kind, period_s=plan.period_s) for plan in plans
-            ),
+            sensors=tuple(self._sensor_settings(plan) for plan in plans),
         )
         signer = GatewaySigner.from_bytes(self._fleet.private_key(self.gateway))
         identity = Identity(
@@ -226,6 +234,18 @@ class SimGateway:
             disk=EndlessDisk(),
         )
 
+    def _sensor_settings(self, plan: SensorPlan) -> SensorSettings:
+        calibration = calibration_of(self._fleet, plan, self._begun)
+        return SensorSettings(
+            id=plan.sensor,
+            driver=Troubled.kind,
+            period_s=plan.period_s,
+            channels=tuple(
+                ChannelSettings(quantity=measure.quantity, cal=calibration)
+                for measure in plan.instrument.measures
+            ),
+        )
+
     def _driver(self, plan: SensorPlan) -> Troubled:
         return Troubled(
             options_of(self._fleet_name, self._fleet, plan),
@@ -235,6 +255,20 @@ class SimGateway:
             faults=self._faults,
             truth=self._truth,
         )
+
+
+def calibration_of(fleet: Fleet, plan: SensorPlan, begun: float) -> Calibration | None:
+    """The calibration of a device, some weeks or months old when the run began; one in six has none."""
+    seeded = fleet.device(plan.gateway, plan.sensor).child("calibration")
+    if seeded.uniform(0) < UNCALIBRATED:
+        return None
+    date = datetime.fromtimestamp(begun, UTC).date() - timedelta(days=round(seeded.between(20, 200, 1)))
+    return Calibration(
+        id=f"sim-{plan.gateway}-{plan.sensor}-{date:%y%m}",
+        date=date,
+        due=date + timedelta(days=365),
+        by="Simulated laboratory",
+    )
 
 
 def _edges(fault: Fault) -> list[tuple[float, int, str, Fault]]:

@@ -67,6 +67,7 @@ class FleetRunner:
                 faults,
                 self.truth,
                 self.now,
+                self.start,
             )
             for name in names
         ]

@@ -12,6 +12,8 @@ from firmware_sim import truth
 from firmware_sim.faults import FaultKind
 from ingest_service.ledger.sqlite import open_ledger
 from osh_domain.batch import open_frame
+from osh_domain.quality import Flag
+from osh_domain.readings import SYSTEM_SENSOR
 from osh_domain.senml import read_pack
 
 ROWS_AT_ONCE = 500
@@ -19,7 +21,10 @@ ROWS_AT_ONCE = 500
 UNSYNCED_S = 10.0
 
 Key = tuple[str, int, float, int]
-"""Channel, gateway's time [ms], value, flags."""
+"""Channel, gateway's time [ms], value, flags of the sensor."""
+
+# These the gateway adds by itself; they say nothing of what the sensor gave.
+_GATEWAYS_OWN = ~int(Flag.CLIPPED | Flag.CALIBRATION_OVERDUE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,9 @@ def check(truth_file: Path, data_dir: Path, fleet_dir: Path | None) -> TruthRepo
     """
     taken: Counter[Key] = Counter()
     for reading in truth.readings(truth_file):
-        taken[reading.channel, round(reading.shown * 1000), float(reading.value), reading.flags] += 1
+        taken[
+            reading.channel, round(reading.shown * 1000), float(reading.value), reading.flags & _GATEWAYS_OWN
+        ] += 1
     gateways = {key[0].partition("/")[0] for key in taken}
     held = Counter(_ledger_readings(data_dir, gateways))
     waiting = Counter() if fleet_dir is None else Counter(_outbox_readings(fleet_dir, gateways))
@@ -117,14 +124,10 @@ def _outbox_readings(fleet_dir: Path, gateways: Iterable[str]) -> Iterator[Key]:
                 yield from _readings(batch.payload)
             left = outbox.leftover()
             for record in () if left is None else left.records:
-                if not isinstance(record.value, str):
-                    ms = round((record.mono + left.anchoring.off) * 1000) if left else 0
-                    yield (
-                        f"{gateway}/{record.sensor}/{record.quantity}",
-                        ms,
-                        float(record.value),
-                        record.flags,
-                    )
+                if left is not None and not isinstance(record.value, str) and record.sensor != SYSTEM_SENSOR:
+                    ms = round((record.mono + left.anchoring.off) * 1000)
+                    name = f"{gateway}/{record.sensor}/{record.quantity}"
+                    yield name, ms, float(record.value), record.flags & _GATEWAYS_OWN
 
 
 def _readings(payload: bytes) -> Iterator[Key]:
@@ -132,7 +135,7 @@ def _readings(payload: bytes) -> Iterator[Key]:
     frame = open_frame(payload)
     for record in read_pack(frame.pack, 0.0):
         if "/sys/" not in record.name and isinstance(record.value, float | int):
-            yield record.name, round(record.time * 1000), float(record.value), record.flags
+            yield record.name, round(record.time * 1000), float(record.value), record.flags & _GATEWAYS_OWN
 
 
 def _cut_off(missing: Counter[Key], truth_file: Path) -> dict[Key, int]:

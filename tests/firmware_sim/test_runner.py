@@ -1,5 +1,6 @@
 """A fleet run: the same at any speed, goes on after a stop, and every fault shows in what is sent."""
 
+import json
 import sqlite3
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from firmware_sim import truth
 from firmware_sim.faults import FaultRequest, parse
+from firmware_sim.fleet import fleet_named
 from firmware_sim.gateway import Delivery
 from firmware_sim.progress import FleetError, Plan, progress
 from firmware_sim.runner import FleetRunner
@@ -73,14 +75,14 @@ def test_one_seed_gives_the_same_truth_at_any_speed(tmp_path: Path) -> None:
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     faults = load("each-fault")
-    whole, parts = plan(tmp_path / "whole", faults), plan(tmp_path / "parts", faults)
+    whole, parts = (plan(tmp_path / name, faults, part=(1, 2)) for name in ("whole", "parts"))
     run(whole, 60)
     for minutes in (13, 27.5, 52, 60):
         run(parts, minutes)
     assert whole.truth is not None
     assert parts.truth is not None
     assert list(truth.readings(parts.truth)) == list(truth.readings(whole.truth))
-    for gateway in ("kh-f0123-a", "bd-f0044-a"):
+    for gateway in ("kh-f0123-a", "bd-f0031-b"):
         seqs = [sent.header.seq for sent in outbox_of(parts, gateway)]
         assert seqs == list(range(1, len(seqs) + 1))
 
@@ -202,6 +204,7 @@ def test_repeats_and_a_pulled_cable_reach_the_server_and_nothing_is_missing(
                 for sent in _sealed(runner, gateway)
             }
             wait_for(lambda: _heard(runner, server) == expected, within_s=20, what="every sealed batch")
+            wait_for(lambda: len(_heard(runner, server)) < len(server.payloads), what="a repeat")
         finally:
             runner.close()
         times = Counter((gateway, seq) for gateway, _, seq, _ in server.payloads)
@@ -243,3 +246,21 @@ def test_parts_of_a_fleet_share_no_gateway(tmp_path: Path) -> None:
         names += [gateway.gateway for gateway in runner.gateways]
         runner.close()
     assert len(names) == len(set(names)) == 6
+
+
+def test_most_devices_carry_a_calibration_that_stays_the_same_after_a_restart(tmp_path: Path) -> None:
+    what = plan(tmp_path)
+    for minutes in (3, 6):
+        run(what, minutes)
+    configurations = set()
+    dated = undated = 0
+    for gateway in fleet_named("demo", 7).gateways:
+        configurations |= {(gateway, sent.header.cfg) for sent in outbox_of(what, gateway)}
+        with sqlite3.connect(what.folder / gateway / "outbox.sqlite") as db:
+            (text,) = db.execute("SELECT document FROM configurations ORDER BY rowid DESC").fetchone()
+        db.close()
+        channels = [one for sensor in json.loads(text)["sensors"] for one in sensor["channels"]]
+        dated += sum("cal" in channel for channel in channels)
+        undated += sum("cal" not in channel for channel in channels)
+    assert len(configurations) == 6
+    assert dated > 2 * undated > 0

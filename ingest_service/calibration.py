@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from osh_domain.readings import Channel
 
 State = Literal["valid", "overdue", "unknown"]
 MOST_DOCUMENTS = 5_000
+DAY_S = 86_400.0
 
 
 class Calibrations:
@@ -48,7 +49,7 @@ def read_due(document: str) -> dict[tuple[str, str], float]:
     """The due dates of a configuration document; what cannot be read is left out, so it counts as unknown."""
     try:
         content = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found: dict[tuple[str, str], float] = {}
     for sensor in _dicts(content, "sensors"):
@@ -73,4 +74,4 @@ def _end_of_day(text: object) -> float | None:
         day = date.fromisoformat(text[:10])
     except ValueError:
         return None
-    return datetime.combine(day + timedelta(days=1), time(), UTC).timestamp()
+    return datetime.combine(day, time(), UTC).timestamp() + DAY_S

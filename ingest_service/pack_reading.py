@@ -15,7 +15,7 @@ from ingest_service.ledger.port import Remark
 from ingest_service.register.entries import ForeignName
 from osh_domain.batch import Header
 from osh_domain.quality import FUTURE_S, TimeQuality, time_quality
-from osh_domain.quantities import UnknownQuantity, WrongUnit, convert, quantity
+from osh_domain.quantities import Quantity, UnknownQuantity, WrongUnit, convert, quantity
 from osh_domain.readings import Channel, Reading
 from osh_domain.senml import Record
 
@@ -29,6 +29,7 @@ class _Judgement(NamedTuple):
     channel: Channel | None
     unit: str | None
     remark: Remark | None
+    row: Quantity | None = None
 
 
 def relative_to(header: Header, received_at: float) -> float:
@@ -65,7 +66,8 @@ def remarks_on(records: Iterable[Record]) -> list[Remark]:
     """What a person should know about the records of a sealed batch; one for each channel and trouble."""
     found: dict[str, Remark] = {}
     for record in records:
-        remark = _judge(record.name, record.unit, type(record.value).__name__).remark
+        judged = _judge(record.name, record.unit, type(record.value).__name__)
+        remark = judged.remark or _impossible(record.name, record.value, judged.row)
         if remark is not None:
             found[remark.subject] = remark
     return list(found.values())
@@ -77,7 +79,9 @@ def readings_of(records: Iterable[Record]) -> list[Reading]:
     for record in records:
         judged = _judge(record.name, record.unit, type(record.value).__name__)
         value = record.value
-        if judged.channel is not None and value is not None and not isinstance(value, bytes):
+        if judged.channel is None or value is None or isinstance(value, bytes):
+            continue
+        if type(value) is not float or judged.row is None or judged.row.possible(value):
             found.append(Reading(judged.channel, record.time, value, judged.unit, record.flags))
     return found
 
@@ -116,7 +120,15 @@ def _judge(name: str, unit: str | None, kind: str) -> _Judgement:
         wrong = f"{name} is measured in {row.unit}, not in {unit or 'no unit'}"
     if wrong is not None:
         return _Judgement(None, None, Remark(SENML, f"{name} {unit or ''} {kind}", wrong))
-    return _Judgement(channel, row.unit or None, None)
+    return _Judgement(channel, row.unit or None, None, row)
+
+
+def _impossible(name: str, value: object, row: Quantity | None) -> Remark | None:
+    """The remark on a number that no sensor can have measured; averages over it would have no meaning."""
+    if type(value) is not float or row is None or row.possible(value):
+        return None
+    why = f"{name}: {value:g} {row.unit} is no measurement, plausible is {row.low:g} to {row.high:g}"
+    return Remark(SENML, f"{name} range", why)
 
 
 def _wrong_kind(name: str, unit: str, kind: str) -> str | None:
@@ -148,16 +160,19 @@ def _foreign_reading(
             f"{record.name} future",
             f"{record.name}: times more than {FUTURE_S / 60:.0f} minutes ahead of arrival; not projected",
         )
-    return _converted(channel, record, row.unit)
+    return _converted(channel, record, row)
 
 
-def _converted(channel: Channel, record: Record, unit: str) -> Reading | Remark:
-    value = record.value
+def _converted(channel: Channel, record: Record, row: Quantity) -> Reading | Remark:
+    value, unit = record.value, row.unit
     if isinstance(value, float):
         try:
             value = convert(value, record.unit or "", unit)
         except WrongUnit as error:
             return Remark(SENML, f"{record.name} unit {record.unit}", f"{record.name}: {error}")
+        remark = _impossible(record.name, value, row)
+        if remark is not None:
+            return remark
     if value is None or isinstance(value, bytes):
         raise AssertionError("values of that kind were turned away before")
     return Reading(channel, record.time, value, unit or None, record.flags)

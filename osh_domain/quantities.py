@@ -44,6 +44,17 @@ class Quantity:
     high: float
     decimals: int
 
+    def possible(self, value: float) -> bool:
+        """Whether a number can be a measurement at all: within the plausible range and ``_MARGIN`` of it.
+
+        A drifting zero or a saturated sensor stays inside; 1e308 or 250 dB do not, and no average could be
+        taken over them.
+        """
+        room = (self.high - self.low) * _MARGIN
+        return self.low - room <= value <= self.high + room
+
+
+_MARGIN: Final = 0.15
 
 _ROWS: Final = (
     Quantity("ta", "Cel", "Air temperature", "heat", "arithmetic", -40.0, 85.0, 1),

@@ -14,10 +14,12 @@ from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
 from ingest_service.projection import Projector
 from ingest_service.register.entries import ForeignName
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.port import Anchor, ChannelEntry
+from ingest_service.rollup.minutes import minute_spans
+from ingest_service.series.port import Anchor, ChannelEntry, Point
 from ingest_service.series.schema import PROJECTED_TABLES
 from ingest_service.series.sqlite import SqliteSeries, open_series
 from osh_domain.quality import Flag, Grade
+from osh_domain.quantities import QUANTITIES, Quantity
 from osh_domain.readings import Channel
 from tests.ingest_service.gateways import FOREIGN, NOW, SIGNED, SITE, Device, arrival, reading, snapshot
 
@@ -138,6 +140,29 @@ def test_a_wrong_unit_stays_out_of_the_series_and_its_neighbour_comes_in(flow: F
     assert [c.quantity for c in flow.series.channels()] == ["rh"]
 
 
+def test_a_number_no_sensor_can_have_measured_stays_out_of_the_series_with_a_remark(flow: Flow) -> None:
+    levels = [reading("la.eq60", v, unit="dB", at=NOW - 30 + i) for i, v in enumerate((250.0, 1.7e308, 84.6))]
+    flow.take(Device().batch(*levels, reading("co", -0.4, unit="ppm")))
+    hot = b'[{"n":"kh-f0123-x/hall/ta","u":"K","v":1.7e308},{"n":"kh-f0123-x/hall/p","u":"hPa","v":1e308}]'
+    flow.intake.take([Arrival(hot, NOW, "upload", gateway=FOREIGN.id)], NOW)
+    flow.project()
+    assert [value for _, value, _ in flow.values("kh-f0123-a/st1/la.eq60")] == [84.6]
+    assert [value for _, value, _ in flow.values("kh-f0123-a/st1/co")] == [-0.4]
+    assert {c.gateway for c in flow.series.channels()} == {SIGNED.id}
+    remarks = [entry.detail for entry in flow.ledger.quarantine()]
+    assert any("1.7e+308 dB is no measurement, plausible is 0 to 160" in remark for remark in remarks)
+    assert sum("is no measurement" in remark for remark in remarks) == 3
+
+
+@pytest.mark.parametrize("row", QUANTITIES.values(), ids=lambda row: row.id)
+def test_any_possible_number_can_be_averaged(row: Quantity) -> None:
+    room = 0.15 * (row.high - row.low)
+    edges = [Point(NOW, row.low - room, 0, 0), Point(NOW, row.high + room, 0, 0)]
+    assert all(row.possible(point.value) for point in edges)
+    (span,) = minute_spans(1, edges, as_energy=row.averaging == "energy")
+    assert row.low - room <= span.mean <= row.high + room
+
+
 def test_times_without_a_clock_wait_for_an_anchor_of_the_same_boot(flow: Flow) -> None:
     device = Device(clk="none", err=None, off=1000.0)  # it woke in 1970
     flow.take(device.batch(reading(at=1100.0)), device.batch(reading(value=32.0, at=1160.0)))
@@ -244,6 +269,9 @@ def test_a_calibration_holds_through_its_due_day_and_rubbish_counts_as_unknown()
     due = read_due('{"sensors":[{"id":"st1","channels":[{"quantity":"ta","cal":{"due":"1970-01-02"}}]}]}')
     assert [state(due, channel, at) for at in (0.0, 172_799.0, 172_800.0)] == ["valid", "valid", "overdue"]
     assert state(due, Channel("g", "st1", "rh"), 0.0) == "unknown"
+    last_day = '{"sensors":[{"id":"st1","channels":[{"quantity":"ta","cal":{"due":"9999-12-31"}}]}]}'
+    assert state(read_due(last_day), channel, NOW) == "valid"
     bad_date = '{"sensors":[{"channels":[{"cal":{"due":7}}]}]}'
-    for rubbish in ("", "[]", '{"sensors":3}', '{"sensors":[3]}', bad_date):
+    too_deep = '{"sensors":' + "[" * 100_000 + "]" * 100_000 + "}"
+    for rubbish in ("", "[]", '{"sensors":3}', '{"sensors":[3]}', bad_date, too_deep):
         assert read_due(rubbish) == {}

@@ -104,6 +104,9 @@ def coverage_of(received_minutes: Iterable[int], first: int, last: int) -> Cover
 def shift_capture(shift_minutes: int, received_minutes: int) -> bool:
     """Say whether a full-shift statement may be made: the shift's length less one hour was measured.
 
-    OSHA Technical Manual convention (7 of 8 h); unverified. Example: 420 of 480 minutes is enough.
+    OSHA Technical Manual convention (7 of 8 h); unverified. Of a short shift, or of one that has just begun,
+    at least 75 % (NIOSH 77-173: 70-80 %): an hour less would leave nothing. Example: 420 of 480 minutes is
+    enough, 1 of 60 is not.
     """
-    return received_minutes > 0 and received_minutes >= shift_minutes - 60
+    least = max(shift_minutes - 60, 0.75 * shift_minutes)
+    return received_minutes > 0 and received_minutes >= least

@@ -47,3 +47,11 @@ def test_a_full_shift_may_miss_one_hour() -> None:
     assert shift_capture(480, 420)
     assert not shift_capture(480, 419)
     assert not shift_capture(30, 0)
+
+
+def test_a_short_shift_or_one_that_has_just_begun_is_not_known_from_a_minute() -> None:
+    assert not shift_capture(60, 1)
+    assert not shift_capture(60, 44)
+    assert shift_capture(60, 45)
+    assert shift_capture(480, 420)
+    assert not shift_capture(480, 419)

@@ -149,7 +149,10 @@ class _Look:
     def _silent_since(self, cause: str, subject: str, rule: Silence) -> float | None:
         """Since when it counts as silent now; None while it does not."""
         if cause == "site":
-            last = [self._heard(gateway) for gateway in self._by_gateway]
+            # A gateway that was silent before has its own case and says nothing about this cause.
+            last = [self._heard(gateway) for gateway in self._by_gateway if gateway not in self._open]
+            if len(last) < 2:
+                return None
             together = max(last) - min(last) <= rule.together
             return max(last) if together and self._long(max(last), self._channels, rule, 0.0) else None
         members = self._members(cause, subject)

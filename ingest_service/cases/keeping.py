@@ -14,6 +14,9 @@ from ingest_service.cases.writing import add_history, insert_new
 from ingest_service.register.snapshot import RegisterSnapshot
 
 Event = Mapping[str, Any]
+_RISING: Final = frozenset({Deed.OPENED, Deed.WORSENED, Deed.JOINED})
+# The last of several rules to clear may have judged another exposure than the one people were told of.
+_OF_THE_END: Final = ("at", "value", "exposure", "unit", "ended_by")
 _NOBODY_SIGNS: Final = "it was noted only; nobody needs to sign"
 
 
@@ -32,11 +35,12 @@ class CaseKeeper:
         """Carry out what the rules decided for the case of this event's hazard and place."""
         case = self._running(event)
         reason = change.transition.reason
-        if change.deed is Deed.CLEARED:
-            if case is not None and case["state"] == "open":
-                self._clear(case, event, reason)
-        elif case is None or case["state"] == "cleared":
-            self._begin(case, event, reason)
+        if case is None or case["state"] != "open":
+            # What only eases begins nothing: both sides may have closed the case before it ended.
+            if change.deed in _RISING:
+                self._begin(case, event, reason)
+        elif change.deed is Deed.CLEARED:
+            self._clear(case, event, reason)
         elif change.deed is Deed.WORSENED:
             self._worsen(case, event, reason)
         else:
@@ -97,7 +101,7 @@ class CaseKeeper:
         self._history(case["id"], change.deed.value, reason, event)
 
     def _clear(self, case: sa.RowMapping, event: Event, reason: str) -> None:
-        told = {**case["event"], **{key: event[key] for key in ("at", "value", "ended_by") if key in event}}
+        told = {**case["event"], **{key: event[key] for key in _OF_THE_END if key in event}}
         # What nobody was called for, and what concerns devices, needs no signatures.
         if not case["event"]["tell"] or case["hazard"] == "silence":
             self._update(case["id"], state="closed", cleared_at=event["at"], closed_at=self._now)

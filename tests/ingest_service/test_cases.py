@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from typer.testing import CliRunner
 
+from alert_rules.alerts import CaseChange, Deed
 from alert_rules.delivery import Delivery
+from alert_rules.engine import Change, Transition
 from alert_rules.notifier import AppriseNotifier
 from ingest_service.cases.keeping import CaseKeeper
 from ingest_service.cases.outbox import INTERRUPTED, NoticeOutbox
@@ -66,6 +68,14 @@ def clear_case(engine: sa.Engine, register: Register) -> None:
         keeper.cleared({**EVENT, "at": NOW + 3600.0, "value": 28.0}, "below for 30 min")
 
 
+def change_case(engine: sa.Engine, register: Register, deed: Deed, **changed: Any) -> None:
+    transition = Transition(Change.CLEARED, 0, 0, "as the rules say")
+    with write(engine) as connection:
+        keeper = CaseKeeper(connection, register.snapshot(), "http://osh.example", NOW + 7200.0)
+        change = CaseChange(deed, "warning", str(EVENT["rule"]), transition)
+        keeper.change(change, {**EVENT, "at": NOW + 7200.0, **changed})
+
+
 @pytest.fixture
 def people(register: Register) -> dict[str, Person]:
     return {person.login: person for person in register.snapshot().people}
@@ -112,6 +122,31 @@ def test_a_case_that_begins_again_needs_both_agreements_again(
     clear_case(engine, register)
     assert not cases.agree_to_close(case_id, people["vanna"], "management", NOW + 9000)
     assert cases.agree_to_close(case_id, people["dara"], "worker", NOW + 9001)
+
+
+def test_what_only_eases_does_not_begin_a_case_that_both_sides_closed(
+    cases: Cases, case_id: int, people: dict[str, Person], engine: sa.Engine, register: Register
+) -> None:
+    for login, side in (("dara", "worker"), ("vanna", "management")):
+        cases.agree_to_close(case_id, people[login], side, NOW + 60, "the line is stopped")  # type: ignore[arg-type]
+    told = len(rows(engine, NOTICES))
+    for deed in (Deed.PARTED, Deed.EASED):
+        change_case(engine, register, deed)
+    assert [case["state"] for case in rows(engine, CASES)] == ["closed"]
+    assert len(rows(engine, NOTICES)) == told
+    change_case(engine, register, Deed.WORSENED)
+    assert [case["state"] for case in rows(engine, CASES)] == ["closed", "open"]
+
+
+def test_the_end_is_told_with_the_unit_of_what_was_measured_last(
+    engine: sa.Engine, register: Register
+) -> None:
+    raise_case(engine, register, hazard="noise", exposure="la.niosh_dose", unit="%", value=104.0)
+    last = {"hazard": "noise", "exposure": "la.lex8h", "unit": "dB", "value": 78.4}
+    change_case(engine, register, Deed.CLEARED, **last)
+    bodies = [one["body"] for one in rows(engine, NOTICES) if one["kind"] == "cleared"]
+    assert len(bodies) == 2
+    assert all("Noise of the shift so far, as an 8 h average: 78.4 dB(A)." in body for body in bodies)
 
 
 def test_actions_are_written_down_and_done(cases: Cases, case_id: int, people: dict[str, Person]) -> None:

@@ -71,10 +71,13 @@ class NoticeOutbox:
             return int(connection.execute(left).rowcount)
 
     def _tell_otherwise(self, connection: sa.Connection, notice: sa.RowMapping, now: float) -> None:
-        """The same words through the person's next contact; the first goes on being tried."""
+        """The same words through the person's next contact; the first goes on being tried.
+
+        After a contact that was taken away since, or where there was none, the person's first one is next.
+        """
         contacts = list(self._contacts(notice["person"]))
         ids = [str(contact.id) for contact in contacts]
-        following = ids.index(notice["contact_id"]) + 1 if notice["contact_id"] in ids else len(ids)
+        following = ids.index(notice["contact_id"]) + 1 if notice["contact_id"] in ids else 0
         if following >= len(contacts):
             return
         contact = contacts[following]

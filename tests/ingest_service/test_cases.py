@@ -149,6 +149,20 @@ def test_the_end_is_told_with_the_unit_of_what_was_measured_last(
     assert all("Noise of the shift so far, as an 8 h average: 78.4 dB(A)." in body for body in bodies)
 
 
+def test_who_lost_the_contact_that_was_chosen_is_told_through_another(
+    engine: sa.Engine, register: Register, case_id: int, people: dict[str, Person]
+) -> None:
+    dara = people["dara"].id
+    contacts = {str(dara): [Contact(99, dara, "email", "mailto://127.0.0.1?from=a@b.org&to=c@d.org")]}
+    deliver(engine, register, AppriseNotifier(), contacts)
+    told = [one for one in rows(engine, NOTICES) if one["person"] == str(dara)]
+    assert [(one["contact_id"] == "99", one["state"]) for one in told] == [
+        (False, "given_up"),
+        (True, "waiting"),
+    ]
+    assert case_id
+
+
 def test_actions_are_written_down_and_done(cases: Cases, case_id: int, people: dict[str, Person]) -> None:
     action = cases.add_action(case_id, " Two extra fans ", people["vanna"], "management", NOW, NOW + 86400)
     cases.finish_action(action, people["vanna"], "management", NOW + 100)

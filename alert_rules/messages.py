@@ -112,10 +112,22 @@ def _since_line(kind: str, event: Mapping[str, Any], since: str, translate: Tran
     return _("Since %(since)s.", since=since)
 
 
-def quantity_text(value: float, unit: str, kind: str, translate: Translate) -> str:
-    """A number with its unit, rounded for the eye."""
-    shown = translate.number(value, decimals(kind))
+def quantity_text(value: float, unit: str, kind: str, translate: Translate, more: int = 0) -> str:
+    """A number with its unit, rounded for the eye; `more` decimals than usual."""
+    shown = translate.number(value, decimals(kind) + more)
     return f"{shown} {_UNITS.get(unit, unit)}"
+
+
+def _told_apart(value: float, limit: float, unit: str, kind: str, translate: Translate) -> tuple[str, str]:
+    """Both rounded alike, with as many more decimals as it takes to see that they differ."""
+    for more in range(4):
+        texts = (
+            quantity_text(value, unit, kind, translate, more),
+            quantity_text(limit, unit, kind, translate, more),
+        )
+        if texts[0] != texts[1] or value == limit:
+            break
+    return texts
 
 
 def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
@@ -125,8 +137,7 @@ def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
     kind, unit = str(event.get("exposure", "")), str(event.get("unit", ""))
     limit = event["limit"]
     window = _(_WINDOWS.get(kind, kind))
-    value = quantity_text(float(event["value"]), unit, kind, translate)
-    number = quantity_text(float(limit["value"]), unit, kind, translate)
+    value, number = _told_apart(float(event["value"]), float(limit["value"]), unit, kind, translate)
     lines = [
         _("%(window)s: %(value)s; limit %(limit)s", window=window, value=value, limit=number)
         + f" ({limit['instrument']}, {limit['clause']}; {_(str(limit['label']))}).",

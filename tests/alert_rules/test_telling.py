@@ -58,6 +58,14 @@ def test_a_notice_is_short_and_says_what_since_when_how_much_and_what_to_do() ->
     ]
 
 
+def test_a_value_just_above_its_limit_is_not_told_as_equal_to_it() -> None:
+    body = notice_words("opened", EVENT | {"value": 30.004}, "", translator("en")).body
+    assert "30.004 °C; limit 30.000 °C" in body
+    assert (
+        "30.0 °C; limit 30.0 °C" in notice_words("opened", EVENT | {"value": 30.0}, "", translator("en")).body
+    )
+
+
 def test_it_says_how_it_ended() -> None:
     over = EVENT | {"ended_by": "shift_over"}
     assert "The shift ended" in notice_words("cleared", over, "", translator("en")).body

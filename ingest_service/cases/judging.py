@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -136,6 +136,7 @@ class Judge:
         key = (zone.id, active.id)
         tracked = self._tracked.setdefault(key, _Tracked())
         outcome.moved.add(key)
+        self._end_earlier_shift(outcome, active, site, zone, tracked, row.minute, register)
         if is_late(row.minute, now, self._live_age_s):
             tracked.late, made = retrospect(tracked.late, observation, active.engine)
             for transition in made:
@@ -144,6 +145,30 @@ class Judge:
             return
         tracked.live, made = tracked.recent.take(tracked.live, observation, active.engine, now)
         self._transitions(outcome, active, site, zone, row, made)
+
+    def _end_earlier_shift(
+        self,
+        outcome: Outcome,
+        active: ActiveRule,
+        site: Site,
+        zone: Zone,
+        tracked: _Tracked,
+        minute: int,
+        register: RegisterSnapshot,
+    ) -> None:
+        """What held in a shift that ended before this minute's began is over, also when the clock could not
+        say so: the service was down at the time, or the readings come in afterwards."""
+        if active.rule.judge != "shift":
+            return
+        at = 60.0 * minute - 30.0
+        if tracked.late.phase is not Phase.QUIET:
+            end = _shift_end(register, site.id, tracked.late.minute, at)
+            tracked.late = tracked.late if end is None else shift_over(tracked.late, end)[0]
+        if tracked.live.phase is not Phase.QUIET:
+            end = _shift_end(register, site.id, tracked.live.minute, at)
+            if end is not None:
+                tracked.live, made = shift_over(tracked.live, end)
+                self._transitions(outcome, active, site, zone, None, made)
 
     def _transitions(
         self,
@@ -230,19 +255,22 @@ def _finding(
     register: RegisterSnapshot,
 ) -> Finding:
     shift = register.calendar(site.id).shift_of_minute(row.minute)
-    day = datetime.fromtimestamp(60.0 * row.minute - 30.0, UTC).date()
+    day = datetime.fromtimestamp(60.0 * row.minute - 30.0, ZoneInfo(site.timezone)).date()
     when = f"{shift.start:.0f}" if shift else day.isoformat()
     event = exposure_event(active, site, zone, row, transition, active.rule.severity)
     return Finding(event, f"{zone.id}|{active.id}|found|{when}", transition.reason)
 
 
 def _shift_end(register: RegisterSnapshot, site: str, minute: int, now: float) -> int | None:
-    """The minute in which the shift of `minute` ended; None while it, or the next one, is on."""
+    """The minute in which the shift of `minute` ended; None while it, or one that followed at once, is on."""
     calendar = register.calendar(site)
-    if not calendar.shifts or calendar.shift_at(now) is not None:
+    if not calendar.shifts:
         return None
     shift = calendar.shift_of_minute(minute)
     end = shift.end if shift else 60.0 * minute
+    present = calendar.shift_at(now)
+    if present is not None and present.start - end < SHIFT_END_GRACE_S:
+        return None
     return int(end // 60) if now - end >= SHIFT_END_GRACE_S else None
 
 

@@ -195,6 +195,30 @@ def test_the_end_of_the_shift_ends_it_by_the_clock_alone(plant: Plant) -> None:
     assert "it was not measured below the limit before" in body
 
 
+def test_a_service_that_was_down_at_the_end_of_the_shift_ends_it_before_it_judges_the_next(
+    plant: Plant,
+) -> None:
+    end, day = START + 9 * 60, 1440
+    plant.live([31.2] * 15, end - 14)
+    plant.cycle = plant.fresh()
+    plant.live([31.2] * 12, START + day + 60)
+    (case,) = plant.heat()
+    kinds = plant.kinds(case["id"])
+    assert kinds[kinds.index("cleared") :][:2] == ["cleared", "raised_again"]
+    assert case["event"]["since"] == 60.0 * (START + day + 59)
+
+
+def test_every_shift_of_several_late_days_has_its_own_finding(plant: Plant) -> None:
+    day = 1440
+    plant.clock.t = 60.0 * (START + 3 * day)
+    plant.cycle = plant.fresh()
+    for n in range(3):
+        plant.measure([31.2] * 60, START + n * day + 1)
+    plant.cycle.judge_new()
+    found = [case["opened_at"] for case in plant.heat() if case["rule"] == "heat-iso7243-reference"]
+    assert found == [60.0 * (START + n * day + 10) for n in range(3)]
+
+
 def test_hours_that_arrive_late_are_found_afterwards_once_and_call_nobody(plant: Plant) -> None:
     plant.clock.t = 60.0 * (START + 300)
     plant.cycle = plant.fresh()

@@ -10,9 +10,13 @@ SIDES = frozenset({"worker", "management"})
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """What escalation looks at. `raised_at`: when the case was opened, or last got worse or began again."""
+    """What escalation looks at. `raised_at`: when the case was opened, or last got worse or began again.
+
+    `running`: the hazard is there. A case that is over but not closed still waits for what is to be done.
+    """
 
     raised_at: float
+    opened_at: float
     running: bool
     signed: frozenset[str]
     actions: int
@@ -36,27 +40,23 @@ _NOT_DONE: dict[Unless, str] = {
 
 
 def due_steps(
-    case: CaseFacts, steps: Sequence[Escalation], done: Collection[str], now: float
+    case: CaseFacts, steps: Sequence[Escalation], done: Collection[str], ever: Collection[str], now: float
 ) -> Iterator[Due]:
-    """The steps that are due now and not yet `done` (by their kind), earliest first.
+    """The steps that are due now and not yet taken (by their kind), earliest first.
 
-    A step whose condition is met is not due; it becomes due again never, because what was done stays done.
+    `done`: the steps taken since the case last began or got worse; `ever`: since it was opened. What asks for
+    an action counts from the opening, once, and goes on when the hazard ends: it ends with every shift and
+    begins again with the next, and none of that is an action.
     """
     for number, one in sorted(enumerate(steps, start=1), key=lambda pair: pair[1].after):
-        kind, due_at = f"escalation-{number}", case.raised_at + one.after
-        if kind in done or now < due_at or not case.running or _met(case, one.unless):
+        kind = f"escalation-{number}"
+        lasting = one.unless == "action_recorded"
+        due_at = (case.opened_at if lasting else case.raised_at) + one.after
+        if kind in (ever if lasting else done) or now < due_at or _met(case, one.unless):
             continue
-        yield Due(kind, due_at, one.to, f"{_span(one.after)} later {_NOT_DONE[one.unless]}")
-
-
-def next_due(case: CaseFacts, steps: Sequence[Escalation], done: Collection[str]) -> float | None:
-    """When the next step will be due if nothing is done until then."""
-    waiting = (
-        case.raised_at + one.after
-        for number, one in enumerate(steps, start=1)
-        if f"escalation-{number}" not in done and case.running and not _met(case, one.unless)
-    )
-    return min(waiting, default=None)
+        if case.running or lasting:
+            ended = "" if case.running else "; it has ended for now"
+            yield Due(kind, due_at, one.to, f"{_span(one.after)} later {_NOT_DONE[one.unless]}{ended}")
 
 
 def _met(case: CaseFacts, unless: Unless) -> bool:

@@ -1,4 +1,4 @@
-"""Finds the escalation steps that are due on open cases. Driven by the clock, not by what arrives."""
+"""Finds the escalation steps that are due on cases that are not closed. Driven by the clock alone."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alert_rules.escalation import CaseFacts, Due, due_steps
 from alert_rules.pack_model import Escalation, Pack
 from ingest_service.cases.schema import ACTIONS, CASE_EVENTS, CASES, SIGNATURES
-from ingest_service.cases.store import RAISING
+from ingest_service.cases.store import RAISING, RUNNING
 
 
 class DueCase(NamedTuple):
@@ -24,6 +24,7 @@ class _Course(NamedTuple):
     raised_at: float
     occasion: int
     done: frozenset[str]
+    ever: frozenset[str]
 
 
 def steps_by_rule(packs: Sequence[Pack]) -> dict[str, tuple[Escalation, ...]]:
@@ -35,7 +36,7 @@ def due_cases(
     connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
 ) -> list[DueCase]:
     """Every step that is due now and has not been taken."""
-    cases = list(connection.execute(sa.select(CASES).where(CASES.c.state == "open")).mappings())
+    cases = list(connection.execute(sa.select(CASES).where(CASES.c.state.in_(RUNNING))).mappings())
     cases = [case for case in cases if steps.get(case["rule"])]
     if not cases:
         return []
@@ -48,17 +49,18 @@ def due_cases(
             continue
         facts = CaseFacts(
             raised_at=course.raised_at,
-            running=True,
+            opened_at=case["opened_at"],
+            running=case["state"] == "open",
             signed=frozenset(signed[case["id"]]),
             actions=actions.get(case["id"], 0),
         )
-        steps_due = due_steps(facts, steps[case["rule"]], course.done, now)
+        steps_due = due_steps(facts, steps[case["rule"]], course.done, course.ever, now)
         found += [DueCase(case, due, course.occasion) for due in steps_due]
     return found
 
 
 def _courses(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Course]:
-    """When each case last began or got worse, and which steps were taken since."""
+    """When each case last began or got worse, and which steps were taken since then and since its opening."""
     query = (
         sa.select(CASE_EVENTS.c.id, CASE_EVENTS.c.case_id, CASE_EVENTS.c.at, CASE_EVENTS.c.kind)
         .where(
@@ -70,10 +72,15 @@ def _courses(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Course
     courses: dict[int, _Course] = {}
     for row in connection.execute(query):
         if row.kind in RAISING:
-            courses[row.case_id] = _Course(row.at, row.id, frozenset())
+            before = courses.get(row.case_id)
+            courses[row.case_id] = _Course(
+                row.at, row.id, frozenset(), before.ever if before else frozenset()
+            )
         elif row.case_id in courses:
             course = courses[row.case_id]
-            courses[row.case_id] = course._replace(done=course.done | {row.kind})
+            courses[row.case_id] = course._replace(
+                done=course.done | {row.kind}, ever=course.ever | {row.kind}
+            )
     return courses
 
 

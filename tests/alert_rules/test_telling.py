@@ -2,7 +2,7 @@
 
 import pytest
 
-from alert_rules.escalation import CaseFacts, due_steps, next_due
+from alert_rules.escalation import CaseFacts, due_steps
 from alert_rules.messages import notice_words
 from alert_rules.pack_model import Escalation
 from ingest_service.language import translator
@@ -99,19 +99,18 @@ def test_every_kind_is_said_in_every_language(kind: str) -> None:
         assert "%(" not in words.body + words.subject
 
 
-def facts(signed: str = "", actions: int = 0, running: bool = True) -> CaseFacts:
-    return CaseFacts(1000.0, running, frozenset(signed.split()), actions)
+def facts(signed: str = "", actions: int = 0, running: bool = True, raised_at: float = 1000.0) -> CaseFacts:
+    return CaseFacts(raised_at, 1000.0, running, frozenset(signed.split()), actions)
 
 
-def kinds(case: CaseFacts, now: float, done: tuple[str, ...] = ()) -> list[str]:
-    return [due.kind for due in due_steps(case, STEPS, done, now)]
+def kinds(case: CaseFacts, now: float, done: tuple[str, ...] = (), ever: tuple[str, ...] = ()) -> list[str]:
+    return [due.kind for due in due_steps(case, STEPS, done, ever or done, now)]
 
 
 def test_steps_come_when_they_are_due_and_not_twice() -> None:
     assert kinds(facts(), 4599.0) == []
     assert kinds(facts(), 4600.0) == ["escalation-1"]
     assert kinds(facts(), 8200.0, ("escalation-1",)) == ["escalation-2"]
-    assert next_due(facts(), STEPS, ("escalation-1",)) == 8200.0
 
 
 def test_one_signature_is_not_two_and_an_action_is_no_signature() -> None:
@@ -119,4 +118,15 @@ def test_one_signature_is_not_two_and_an_action_is_no_signature() -> None:
     assert kinds(facts("worker management"), 9000.0) == []
     assert kinds(facts("worker management"), 90000.0) == ["escalation-3"]
     assert kinds(facts("worker management", actions=1), 90000.0) == []
-    assert kinds(facts(running=False), 90000.0) == []
+
+
+def test_what_ended_still_waits_for_an_action_and_beginning_again_is_none() -> None:
+    over = facts(running=False)
+    assert kinds(over, 9000.0) == []
+    assert kinds(over, 90000.0) == ["escalation-3"]
+    (due,) = due_steps(over, STEPS, (), (), 90000.0)
+    assert due.reason == "24 h later no action has been written down; it has ended for now"
+    assert kinds(facts(actions=1, running=False), 90000.0) == []
+    again = facts("worker management", raised_at=88000.0)
+    assert kinds(again, 90000.0) == ["escalation-3"]
+    assert kinds(again, 90000.0, ever=("escalation-3",)) == []

@@ -268,17 +268,21 @@ def test_escalation_comes_by_the_clock_and_stops_when_it_was_seen(plant: Plant) 
     assert "escalation-2" not in plant.kinds(case["id"])
 
 
-def test_a_day_without_action_is_told_to_the_labour_administration(plant: Plant) -> None:
-    plant.live([31.2] * 12, START + 1)
+def test_a_day_without_action_is_told_to_the_labour_administration_though_shifts_end(plant: Plant) -> None:
+    day = 1440
+    plant.live([31.2] * 12, START + 60)
     (case,) = plant.heat()
-    with plant.engine.begin() as connection:  # keep it open overnight, as if it had stayed hot
-        states = connection.execute(sa.select(RULE_STATES)).mappings().all()
-        assert {row["rule"] for row in states if row["zone"] == ZONE} >= RULES
-        connection.execute(sa.delete(RULE_STATES))
+    plant.clock.t = 60.0 * (START + 10 * 60)
+    plant.cycle.look_at_clock()
+    assert plant.heat()[0]["state"] == "cleared"
+    plant.live([31.2] * 12, START + day + 30)  # earlier than a day after it began
+    assert plant.told("escalation-3") == set()
     plant.clock.t = case["opened_at"] + 24 * 3600.0 + 60.0
-    plant.cycle = plant.fresh()
     plant.cycle.look_at_clock()
     assert plant.told("escalation-3") == {"Inspector Bopha"}
+    plant.clock.t += 24 * 3600.0
+    plant.cycle.look_at_clock()
+    assert plant.kinds(case["id"]).count("escalation-3") == 1
 
 
 def test_a_power_cut_is_one_case_and_says_when_it_is_over(plant: Plant) -> None:

@@ -1,5 +1,8 @@
 """JSON as the wire protocol wants it: UTF-8, no duplicate keys, no NaN or Infinity, no depth that crashes.
 
+Nor half a character: an escape like ``\\ud800`` alone is text for Python, but no UTF-8 and no database can
+hold it.
+
 Python's own reader accepts duplicate keys and ``NaN``; a hook for every object would double its cost. Here
 the text is read without a hook first and its colons are counted: every key needs one, so when there are
 exactly as many colons as keys that survived, no key was lost. Only a text that fails this test is read again
@@ -61,7 +64,18 @@ def read_objects(data: bytes) -> object:
     value = _decode(_FAST, text)
     if _flat_keys(value) != text.count(":"):
         value = _decode(_CAREFUL, text)
+    if "\\u" in text:
+        _refuse_half_characters(value)
     return value
+
+
+def _refuse_half_characters(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise WireError("json", "an escape stands for half a character", rule="R1") from None
+    except RecursionError:
+        raise WireError("json", "nested far too deep", rule="R1") from None
 
 
 def _flat_keys(value: object) -> int:

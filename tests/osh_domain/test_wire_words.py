@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osh_domain import topics
+from osh_domain import strict_json, topics
 from osh_domain.quality import NEVER_EXPOSURE, Flag, Grade, TimeQuality, grade, time_quality
 from osh_domain.quantities import QUANTITIES, UnknownQuantity, WrongUnit, check_unit, convert, quantity
 from osh_domain.readings import Channel
@@ -235,3 +235,19 @@ def test_a_key_is_named_by_its_hash() -> None:
     assert key_id(public) == "56475aa75463474c"
     with pytest.raises(ValueError, match="32 bytes"):
         key_id(b"short")
+
+
+@pytest.mark.parametrize("text", ['{"v":"\\ud800"}', '{"a":{"b":["\\uDFFF"]}}', '{"\\ud800":1}'])
+def test_an_escape_for_half_a_character_is_no_json(text: str) -> None:
+    with pytest.raises(WireError, match="half a character") as caught:
+        strict_json.read_object(text.encode())
+    assert caught.value.code == "json"
+
+
+def test_a_whole_character_may_be_written_as_two_escapes() -> None:
+    assert strict_json.read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+
+
+def test_what_an_error_quotes_can_be_stored_and_sent() -> None:
+    error = WireError("json", "it says \ud800")
+    assert str(error).encode() == error.message.encode() == b"it says \\ud800"

@@ -7,8 +7,10 @@ READY := $(VENV)/.ready
 PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim
 # Debian packages: a broker for demo and tests, a browser for the browser tests.
 APT := mosquitto chromium
+# The pictures that the README shows.
+PICTURES := overview-desk-light.png zone-desk-light.png factory-phone-light.png case-phone-light.png
 
-.PHONY: demo test check bench screenshots lock system-packages setup clean help
+.PHONY: demo test check bench screenshots generate lock system-packages setup clean help
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,8 +31,10 @@ check: setup ## Style, types, import contracts, generated files
 bench: setup ## Measure the road from a gateway's publish to a notice
 	$(BIN)/oshwatch bench ingest $(ARGS)
 
-screenshots: setup ## Make the pictures of the README from the browser tests
-	OSHWATCH_TEST_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser -k screenshot
+screenshots: setup ## Make a picture of every page (build/pictures) and keep those of the README
+	@mkdir -p build/pictures docs/pictures
+	OSHWATCH_TEST_SCREENSHOTS=build/pictures $(BIN)/python -m pytest -q tests/browser -k screenshots
+	@cd build/pictures && cp $(PICTURES) ../../docs/pictures/
 
 generate: setup ## Write the files that are made from code (samples, references)
 	$(BIN)/python -m tests.generated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ingest_service import heartbeat
@@ -74,11 +75,7 @@ def gateway(view: View, gateway_id: str) -> Gateway:
             for key in view.register.keys_of(entry.id)
         ),
         configuration=str(birth.get("cfg", "")),
-        birth=tuple(
-            (key, _shown(value))
-            for key, value in birth.items()
-            if key not in _NOT_SHOWN and not isinstance(value, dict | list)
-        ),
+        birth=tuple(_said(birth)),
         birth_at=status.birth_at if status else None,
     )
 
@@ -104,7 +101,7 @@ def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None) ->
         clock_error_s=status.err if status else None,
         disk_free_share=_last(system, "disk_free"),
         cpu_celsius=_last(system, "temp"),
-        version=str(birth.get("version") or birth.get("sw") or ""),
+        version=_version(birth),
         coverage_24h=_coverage(view, entry),
         rejected=status.rejected if status else 0,
         conflicts=status.conflicts if status else 0,
@@ -132,7 +129,8 @@ def _coverage(view: View, entry: Entry) -> float | None:
         ]
         if not due or not any(one.valid_at(view.now) for one in due):
             continue
-        first = max(last - DAY_MINUTES, int(min(one.valid_from for one in due) // MINUTE_S))
+        since = max(entry.added_at, min(one.valid_from for one in due))
+        first = max(last - DAY_MINUTES, int(since // MINUTE_S))
         stored = len(view.series.minutes_between([channel.id], first + 1, last))
         shares.append(min(1.0, stored / max(1, last - first)))
     return sum(shares) / len(shares) if shares else None
@@ -187,6 +185,22 @@ def _birth(status: GatewayStatus | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _said(birth: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a gateway says of itself, one level deep; lists (its channels) stand elsewhere."""
+    for key, value in birth.items():
+        if isinstance(value, dict):
+            yield from (
+                (inner, _shown(one)) for inner, one in value.items() if not isinstance(one, dict | list)
+            )
+        elif key not in _NOT_SHOWN and not isinstance(value, list):
+            yield key, _shown(value)
+
+
+def _version(birth: dict[str, Any]) -> str:
+    software = birth.get("sw")
+    return _shown(software.get("agent") if isinstance(software, dict) else birth.get("version"))
 
 
 def _shown(value: object) -> str:

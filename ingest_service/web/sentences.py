@@ -93,10 +93,25 @@ def standing(words: Words, zone: str, one: HazardStanding, timezone: str) -> str
     if one.state == "notice":
         return _(_GUIDELINE[one.hazard], zone=zone)
     if one.state in {"danger", "warning"}:
+        if one.since is not None and _for_newcomers(one):
+            since = words.clock(one.since, timezone)
+            return _(
+                "%(zone)s has been too hot for people new to heat since %(since)s.", zone=zone, since=since
+            )
         if one.since is not None:
             return _(_LASTING[one.hazard], zone=zone, since=words.clock(one.since, timezone))
         return _(_ABOVE[one.hazard], zone=zone)
     return _((_WITHIN if one.state == "within" else _UNTOLD)[one.hazard], zone=zone)
+
+
+def _for_newcomers(one: HazardStanding) -> bool:
+    """Whether the limit that decides protects only people who are not acclimatised yet."""
+    return (
+        one.hazard == "heat"
+        and one.state == "warning"
+        and one.limit is not None
+        and one.limit.label.endswith("not acclimatised")
+    )
 
 
 def why(words: Words, one: HazardStanding, timezone: str) -> str:

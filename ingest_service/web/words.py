@@ -67,7 +67,7 @@ class Words:
         rounded = round(share * 100)
         if share < 1 and rounded == 100:
             rounded = 99
-        return self._("%(number)s %%", number=self._.number(rounded))
+        return self._("%(number)s %%", number=self._.number(rounded)).replace(" ", "\u00a0")
 
     def hours(self, hours: float | None) -> str:
         if hours is None:

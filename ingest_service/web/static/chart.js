@@ -4,6 +4,7 @@
   "use strict";
   const REFRESH_MS = 2000;
   const LABEL_PX = 15;
+  const WHOLE_DAYS = [1, 2, 4, 7, 14, 28, 56].map((days) => days * 86400);
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -131,14 +132,16 @@
     const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false },
       font: "12px system-ui, sans-serif" };
     const draw = figure.querySelector(".draw");
+    const days = (chart.end - chart.start) / 86400;
     return {
+      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), chart.timezone),
       width: draw.clientWidth - 8,
       height: Math.max(260, Math.min(420, Math.round(draw.clientWidth * 0.45))),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: true, range: () => [chart.start, chart.end] }, y: { range: () => range(chart) } },
       axes: [
-        { ...axis, space: 64, size: 26, values: ticks(chart, formats) },
+        { ...axis, space: 64, size: 26, values: ticks(chart, formats), ...(days > 2 ? { incrs: WHOLE_DAYS } : {}) },
         { ...axis, size: 44, values: (_plot, splits) => splits.map((value) => String(Math.round(value * 10) / 10)) },
       ],
       series: [{}, ...series(chart)],

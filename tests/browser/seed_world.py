@@ -133,13 +133,13 @@ class ZoneStory:
         season = 0.35 * math.sin(t / 86400.0 * 1.9)
         ripple = 0.18 * math.sin(t / 211.0) + 0.11 * math.sin(t / 67.0 + 1.0)
         wbgt = self.cool + (self.hottest - self.cool) * day + season
+        yield "wbgt.minute", wbgt + ripple + 0.15, 1.0
         yield "wbgt_eff.twa60", wbgt, 1.0
         level = self.loud if working else 52.0
         lex = level + 10 * math.log10(max(0.02, into * 10 / 8)) if working else level
         yield "la.lex8h", lex, 1.0
         if not whole:
             return
-        yield "wbgt.minute", wbgt + ripple + 0.15, 1.0
         yield "ta.mean60", wbgt + 4.4, 1.0
         yield "rh.mean60", 74.0 - 1.1 * (wbgt - 24.0), 1.0
         yield "heat_index.minute", wbgt + 8.1 + ripple, 1.0

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from osh_domain.quality import ALL_FLAGS
-from osh_domain.senml import MAX_PACK, MAX_RECORDS, Record, read_pack
+from osh_domain.senml import MAX_NAME, MAX_PACK, MAX_RECORDS, Record, read_pack
 
 VERSION = 26
 LOWEST_ABSOLUTE = 2**28
@@ -103,7 +103,9 @@ def _records(first: _First, rest: list[_Next]) -> list[Record] | None:
             said = float(value)
         name = base_name if own is UNSET else base_name + own
         time = base_time if after is UNSET else base_time + after
-        if not LOWEST_ABSOLUTE <= time <= LAST_SECOND or not _named_well(name):
+        if not LOWEST_ABSOLUTE <= time <= LAST_SECOND or len(name) > MAX_NAME or not _named_well(name):
+            return None
+        if unit is not UNSET and len(unit) > MAX_NAME:
             return None
         if flags is UNSET:
             flags = 0

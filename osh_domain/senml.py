@@ -16,11 +16,12 @@ from typing import Any, Final, NamedTuple
 
 from osh_domain import strict_json
 from osh_domain.quality import ALL_FLAGS
-from osh_domain.senml_record import DEFAULT_VERSION, MAX_PACK, MAX_RECORDS, VERSION, Limits, Record
+from osh_domain.senml_record import DEFAULT_VERSION, MAX_NAME, MAX_PACK, MAX_RECORDS, VERSION, Limits, Record
 from osh_domain.senml_writing import resolved_json, write_pack
 from osh_domain.wire_error import WireError
 
 __all__ = [
+    "MAX_NAME",
     "MAX_PACK",
     "MAX_RECORDS",
     "Limits",
@@ -119,7 +120,7 @@ class _Resolver:
         name = self._name(record.get("n", ""))
         return Record(
             name,
-            _text(record, "u") if "u" in record else self.unit,
+            _unit(record, "u") if "u" in record else self.unit,
             self._time(record),
             self._value(record, shape.value),
             None if total is None else _finite(total, "sum", "R7"),
@@ -137,7 +138,7 @@ class _Resolver:
         if "bt" in record:
             self.time = _number(record, "bt")
         if "bu" in record:
-            self.unit = _text(record, "bu")
+            self.unit = _unit(record, "bu")
         if "bv" in record:
             self.value = _number(record, "bv")
         if "bs" in record:
@@ -159,6 +160,8 @@ class _Resolver:
     def _name(self, own: object) -> str:
         if type(own) is not str:
             raise _Broken("R2", "n is not text")
+        if len(self.name) + len(own) > MAX_NAME:
+            raise _Broken("profile", f"a name of more than {MAX_NAME} characters")
         name = self.name + own
         if _NAME.fullmatch(name) is None:
             raise _Broken(
@@ -222,6 +225,13 @@ def _text(record: dict[str, Any], label: str) -> str:
         except UnicodeEncodeError:
             raise _Broken("R1", f"{label} holds half a character, which no UTF-8 can carry") from None
     return text
+
+
+def _unit(record: dict[str, Any], label: str) -> str:
+    unit = _text(record, label)
+    if len(unit) > MAX_NAME:
+        raise _Broken("profile", f"{label} has more than {MAX_NAME} characters")
+    return unit
 
 
 def _flags(flags: object) -> int:

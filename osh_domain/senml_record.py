@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 MAX_PACK: Final = 262_144
 """Bytes of a pack (256 KiB)."""
 MAX_RECORDS: Final = 2000
+MAX_NAME: Final = 255
+"""Characters of a resolved name and of a unit: base fields would else multiply them by every record."""
 DEFAULT_VERSION: Final = 10
 VERSION: Final = 26
 """``bver`` that we write: 10 with the bit of secondary units (RFC 9100)."""

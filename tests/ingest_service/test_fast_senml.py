@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -113,3 +114,14 @@ def test_a_pack_of_too_many_records_is_refused_by_both() -> None:
     complete, fast = both(pack)
     assert fast == complete
     assert "2001 records" in str(fast)
+
+
+@pytest.mark.parametrize("label", ["bn", "n", "bu", "u"])
+def test_a_name_or_unit_that_records_could_multiply_is_refused_by_both(label: str) -> None:
+    first = {"bn": "kh-f0123-a/", "bt": 1767225600, "bver": 26, "n": "st1/ta", "u": "Cel", "v": 1}
+    first[label] = "a" * 256
+    if label == "n":
+        first["bn"] = ""
+    complete, fast = both(json.dumps([first], separators=(",", ":")).encode())
+    assert fast == complete
+    assert "255 characters [profile]" in str(fast)

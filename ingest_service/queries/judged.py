@@ -8,6 +8,9 @@ import sqlalchemy as sa
 
 from ingest_service.cases.schema import JUDGEMENTS
 
+LEAST_SHARE = 0.75
+"""Of the minutes that should have been judged: with fewer known, "never above" is not said."""
+
 _COUNT = (
     sa.select(JUDGEMENTS.c.verdict, sa.func.count())
     .where(
@@ -35,6 +38,11 @@ class Minutes(NamedTuple):
     def coverage(self) -> float | None:
         """Share of the span about which something is known; None for an empty span."""
         return min(1.0, self.known / self.expected) if self.expected else None
+
+    @property
+    def told(self) -> bool:
+        """Whether hours above can be told: some were, or enough is known to say that there were none."""
+        return self.above > 0 or (self.known > 0 and self.known >= LEAST_SHARE * self.expected)
 
     @property
     def share(self) -> float | None:

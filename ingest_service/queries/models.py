@@ -146,13 +146,19 @@ class FirstLook(Facts):
 
 
 class OverviewRow(Facts):
+    """One factory over the span, which begins at `start`, a midnight of its own.
+
+    Hours and shares are None where too little was measured to say that there were none.
+    """
+
     site: SiteName
     sector: str
     state: State
     workers: Split
-    hours_above: float
+    start: float
+    hours_above: float | None
     hours_above_before: float | None
-    worker_hours_above: Split
+    worker_hours_above: Split | None
     shift_share: float | None
     coverage: float | None
     open_cases: int
@@ -163,11 +169,14 @@ class OverviewRow(Facts):
 
 
 class CalendarCell(Facts):
-    """One factory on one local day: `share` of working time above a limit, None for no knowledge."""
+    """One factory on one local day: `share` of working time above a limit, None for no knowledge.
+
+    `coverage` None: nobody worked.
+    """
 
     start: float
     share: float | None
-    hours_above: float
+    hours_above: float | None
     coverage: float | None
 
 
@@ -193,6 +202,7 @@ class Overview(Facts):
     sites_total: int
     sites_over: int
     sites_silent: int
+    sites_untold: tuple[str, ...]
     coverage: float | None
     first: tuple[FirstLook, ...]
     rows: tuple[OverviewRow, ...]

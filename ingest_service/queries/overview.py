@@ -66,13 +66,14 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
     hazard: Hazard = next((one for one in HAZARDS if one == wish.hazard), "heat")
     span = period(wish.period, view.now, sites[0].timezone if sites else "UTC")
     standings = Standings(view, sites)
-    cases = _case_facts(view, sites, span, hazard)
+    spans = {site.id: period(wish.period, view.now, site.timezone) for site in sites}
+    cases = _case_facts(view, spans, hazard)
     seen = looks.last_looks(view)
     with view.engine.connect() as connection:
         whole = judged.NOTHING
         rows = []
         for site in sites:
-            pair = _two_periods(view, connection, site, hazard, span)
+            pair = _two_periods(view, connection, site, hazard, spans[site.id])
             whole += pair[0].whole
             facts = cases.get(site.id, _NO_CASES)
             rows.append(_row(view, site, hazard, pair, standings, facts, seen.get(site.id)))
@@ -84,8 +85,11 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
         hazard=hazard,
         period=span,
         sites_total=len(rows),
-        sites_over=sum(row.hours_above > 0 for row in rows),
+        sites_over=sum(bool(row.hours_above) for row in rows),
         sites_silent=sum(row.state == "silent" for row in rows),
+        sites_untold=tuple(
+            row.site.name for row in rows if row.hours_above is None and row.coverage is not None
+        ),
         coverage=whole.coverage,
         first=tuple(first for first in map(_first_look, rows) if first.reasons)[:_FIRST],
         rows=tuple(rows),
@@ -127,16 +131,19 @@ def _row(
     now, before = pair
     found = [one for zone in zones if (one := standings.of_hazard(zone, hazard)) is not None]
     state = state_of(found)
+    if state == "within" and now.whole.expected and not now.whole.known:
+        state = "cannot_tell"  # cool air after work says nothing about work of which nothing was measured
     silent = [one.reason.since for one in found if one.state == "silent" and one.reason.since]
     return OverviewRow(
         site=site_name(site),
         sector=site.sector,
         state="silent" if found and all(one.state == "silent" for one in found) else state,
         workers=Split(women=sum(z.women for z in zones), men=sum(z.men for z in zones)),
-        hours_above=now.worst.hours,
-        hours_above_before=before.worst.hours if before.worst.known else None,
-        worker_hours_above=now.worker_hours,
-        shift_share=now.whole.share,
+        start=now.start,
+        hours_above=now.worst.hours if now.whole.told else None,
+        hours_above_before=before.worst.hours if before.whole.told else None,
+        worker_hours_above=now.worker_hours if now.whole.told else None,
+        shift_share=now.whole.share if now.whole.told else None,
         coverage=now.whole.coverage,
         open_cases=cases.running,
         oldest_case_at=cases.oldest,
@@ -147,7 +154,8 @@ def _row(
 
 
 def _rank(row: OverviewRow) -> tuple[int, float, float, str]:
-    return URGENCY.index(row.state), -row.hours_above, -row.worker_hours_above.both, row.site.name
+    people = row.worker_hours_above.both if row.worker_hours_above else 0.0
+    return URGENCY.index(row.state), -(row.hours_above or 0.0), -people, row.site.name
 
 
 def _first_look(row: OverviewRow) -> FirstLook:
@@ -155,7 +163,7 @@ def _first_look(row: OverviewRow) -> FirstLook:
     reasons: list[Reason] = []
     if row.state == "silent":
         reasons.append(Reason(code="silent", since=row.silent_since))
-    if row.hours_above > 0:
+    if row.hours_above:
         reasons.append(Reason(code="hours_above", number=row.hours_above))
         if row.hours_above_before is not None and row.hours_above > 1.2 * row.hours_above_before:
             reasons.append(Reason(code="rising", number=row.hours_above_before))
@@ -193,36 +201,42 @@ def _calendar(view: View, connection: sa.Connection, site: Site, hazard: Hazard)
         cells.append(
             CalendarCell(
                 start=start,
-                share=day.whole.share,
-                hours_above=day.worst.hours,
+                share=day.whole.share if day.whole.told else None,
+                hours_above=day.worst.hours if day.whole.told else None,
                 coverage=unknown if day.whole.coverage is None else day.whole.coverage,
             )
         )
     return CalendarRow(site=site.id, name=site.name, timezone=site.timezone, cells=tuple(cells))
 
 
-def _case_facts(view: View, sites: list[Site], span: Period, hazard: Hazard) -> dict[str, _CaseFacts]:
+def _case_facts(view: View, spans: dict[str, Period], hazard: Hazard) -> dict[str, _CaseFacts]:
+    earliest = min((span.start for span in spans.values()), default=view.now)
     first = sa.select(ACTIONS.c.case_id, sa.func.min(ACTIONS.c.at).label("at")).group_by(ACTIONS.c.case_id)
     answered = first.subquery()
     query = (
         sa.select(CASES.c.site, CASES.c.state, CASES.c.opened_at, answered.c.at)
         .outerjoin(answered, answered.c.case_id == CASES.c.id)
         .where(
-            CASES.c.site.in_([site.id for site in sites]),
+            CASES.c.site.in_(list(spans)),
             CASES.c.hazard.in_((hazard, "silence")),
-            sa.or_(CASES.c.state.in_(("open", "cleared")), CASES.c.opened_at >= span.start),
+            sa.or_(CASES.c.state.in_(("open", "cleared")), CASES.c.opened_at >= earliest),
         )
     )
     found: dict[str, list[sa.RowMapping]] = {}
     with view.engine.connect() as connection:
         for row in connection.execute(query).mappings():
             found.setdefault(row["site"], []).append(row)
-    return {site: _summed(rows) for site, rows in found.items()}
+    return {site: _summed(rows, spans[site].start) for site, rows in found.items()}
 
 
-def _summed(rows: list[sa.RowMapping]) -> _CaseFacts:
+def _summed(rows: list[sa.RowMapping], start: float) -> _CaseFacts:
     running = [row["opened_at"] for row in rows if row["state"] in {"open", "cleared"}]
-    days = tuple((row["at"] - row["opened_at"]) / DAY_S for row in rows if row["at"] is not None)
+    answered = [
+        row
+        for row in rows
+        if row["at"] is not None and (row["state"] in {"open", "cleared"} or row["opened_at"] >= start)
+    ]
+    days = tuple((row["at"] - row["opened_at"]) / DAY_S for row in answered)
     return _CaseFacts(len(running), min(running, default=None), days)
 
 

@@ -17,8 +17,9 @@ from osh_domain.shifts import ShiftInstance
 
 @dataclass(frozen=True, slots=True)
 class SiteSpan:
-    """A site over a span: `worst` is the zone with the most hours above, `whole` the sum of all zones."""
+    """A site from `start` on: `worst` is the zone with the most hours above, `whole` the sum of all zones."""
 
+    start: float
     worst: Minutes
     whole: Minutes
     worker_hours: Split
@@ -89,4 +90,4 @@ def of_site(
         men += span.hours * zone.men
         if (span.above, span.known) >= (worst.above, worst.known):
             worst = span
-    return SiteSpan(worst, whole, Split(women=women, men=men))
+    return SiteSpan(start, worst, whole, Split(women=women, men=men))

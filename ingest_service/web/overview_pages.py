@@ -68,8 +68,9 @@ def overview_csv(request: Request) -> Response:
     rows = [
         [
             row.site.id, row.site.name, row.site.country, row.site.district, row.sector, row.state,
-            found.hazard, csv_files.utc(found.period.start), csv_files.utc(found.period.end), row.hours_above,
-            row.worker_hours_above.women, row.worker_hours_above.men, row.shift_share, row.coverage,
+            found.hazard, csv_files.utc(row.start), csv_files.utc(found.period.end), row.hours_above,
+            row.worker_hours_above.women if row.worker_hours_above else None,
+            row.worker_hours_above.men if row.worker_hours_above else None, row.shift_share, row.coverage,
             row.open_cases, row.days_to_respond, row.workers.women, row.workers.men,
         ]
         for row in found.rows

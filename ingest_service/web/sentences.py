@@ -10,6 +10,7 @@ from ingest_service.queries.records import Fleet
 from ingest_service.web.vocabulary import HAZARDS, N_, PERIODS
 from ingest_service.web.words import Words
 
+_MOST_NAMED: Final = 3
 _LASTING: Final = {
     "heat": N_("%(zone)s has been too hot for continuous work since %(since)s."),
     "noise": N_("%(zone)s has been too loud since %(since)s."),
@@ -52,9 +53,21 @@ def of_overview(words: Words, page: Overview) -> str:
         hazard=hazard,
         span=span,
     )
+    if page.sites_untold:
+        text += " " + _untold(words, page.sites_untold)
     if page.first:
         text += " " + _.count("%(n)s needs a look first.", "%(n)s need a look first.", len(page.first))
     return text
+
+
+def _untold(words: Words, names: tuple[str, ...]) -> str:
+    """Of how many nobody can tell, the first of them by name: none of them counts as not over."""
+    _ = words._
+    named = ", ".join(names[:_MOST_NAMED])
+    if len(names) > _MOST_NAMED:
+        named = _("%(names)s and others", names=named)
+    return _.count("Nobody can tell for %(n)s: %(names)s.", "Nobody can tell for %(n)s: %(names)s.",
+                   len(names), names=named)  # fmt: skip
 
 
 def of_factory(words: Words, page: Factory) -> str:

@@ -1,4 +1,4 @@
-"""Collect every text of the pages into `oshwatch.pot`; with `--check`, say whether that file is fresh."""
+"""Collect every text of pages and notices into `oshwatch.pot`; with `--check`, say whether it is fresh."""
 
 import ast
 import sys
@@ -8,6 +8,10 @@ from typing import Final
 
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
+
+from alert_rules.pack_format import load_packs, shipped
+from osh_domain.limits import LIMIT_NAMES, METABOLIC_CLASSES, limit
+from osh_domain.quantities import QUANTITIES
 
 ROOT: Final = Path(__file__).parent.parent
 POT: Final = Path(__file__).parent / "oshwatch.pot"
@@ -24,16 +28,34 @@ def collect() -> str:
     found: dict[Text, list[str]] = {}
     folders = (ROOT / "web", ROOT.parent / "alert_rules")
     files = sorted(path for folder in folders for path in folder.rglob("*"))
-    for path in files:
-        if path.suffix not in {".py", ".html"}:
-            continue
-        texts = _of_template(path) if path.suffix == ".html" else _of_module(path)
-        for text in texts:
-            places = found.setdefault(text, [])
-            place = str(path.relative_to(ROOT.parent))
-            if place not in places:
-                places.append(place)
+    said = [(str(path.relative_to(ROOT.parent)), text) for path in files for text in _of_file(path)]
+    for place, text in (*said, *_of_tables()):
+        places = found.setdefault(text, [])
+        if place not in places:
+            places.append(place)
     return HEADER + "".join(_entry(text, places) for text, places in sorted(found.items()))
+
+
+def _of_file(path: Path) -> Iterator[Text]:
+    if path.suffix == ".html":
+        yield from _of_template(path)
+    elif path.suffix == ".py":
+        yield from _of_module(path)
+
+
+def _of_tables() -> Iterator[tuple[str, Text]]:
+    """Names that are data, with where they stand: of limits, of rules, of quantities."""
+    for name in LIMIT_NAMES:
+        for row in METABOLIC_CLASSES:
+            for acclimatised in (True, False):
+                found = limit(name, metabolic_class=row.number, acclimatised=acclimatised)
+                yield "osh_domain/limits.py", (found.label,)
+    for path in shipped():
+        for pack in load_packs([path]):
+            for rule in pack.rules:
+                yield str(path.relative_to(ROOT.parent)), (rule.title,)
+    for quantity in QUANTITIES.values():
+        yield "osh_domain/quantities.py", (quantity.title,)
 
 
 def _of_template(path: Path) -> Iterator[Text]:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from alert_rules.advice import ADVICE
+from alert_rules.pack_format import load_packs
 from ingest_service.language import LANGUAGES, LOCALE, CatalogueError, read_catalogue, translator
 from ingest_service.locale.__main__ import POT, collect
+from osh_domain.limits import LIMIT_NAMES, limit
 
 
 def test_an_unknown_language_falls_back_to_english() -> None:
@@ -50,6 +53,16 @@ def test_every_offered_language_translates_texts_that_exist_with_the_same_values
 
 def test_the_template_of_catalogues_is_fresh() -> None:
     assert POT.read_text("utf-8") == collect(), "run `python -m ingest_service.locale`"
+
+
+def test_everything_that_a_notice_says_can_be_translated() -> None:
+    known, _ = read_catalogue(POT)
+    said = {one.text for one in ADVICE.values()} | {"Too hot", "DANGER", "Please sign that you have seen it."}
+    for pack in load_packs():
+        said |= {rule.title for rule in pack.rules}
+    for name in LIMIT_NAMES:
+        said |= {limit(name, metabolic_class=work, acclimatised=True).label for work in range(5)}
+    assert said - set(known) == set()
 
 
 def test_a_broken_catalogue_names_its_line(tmp_path: Path) -> None:

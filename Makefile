@@ -8,7 +8,7 @@ PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_s
 # Debian packages: a broker for demo and tests, a browser for the browser tests.
 APT := mosquitto chromium
 # The pictures that the README shows.
-PICTURES := overview-desk-light.png zone-desk-light.png factory-phone-light.png case-phone-light.png
+PICTURES := overview-desk-light.png zone-heat-desk-light.png factory-phone-light.png case-phone-light.png
 
 .PHONY: demo test check bench screenshots generate lock system-packages setup clean help
 
@@ -38,6 +38,8 @@ screenshots: setup ## Make a picture of every page (build/pictures) and keep tho
 
 generate: setup ## Write the files that are made from code (samples, references)
 	$(BIN)/python -m tests.generated
+	$(BIN)/python -m ingest_service.locale
+	$(BIN)/python -m ingest_service.locale
 
 lock: setup ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

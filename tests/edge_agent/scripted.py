@@ -230,3 +230,11 @@ class ScriptedServer:
             self._received.add(frame.header.seq)
         if not self.mute:
             self.acknowledge()
+
+
+def connect(agent: Agent) -> None:
+    pump(agent, lambda: agent.publisher.connected, what="the connection")
+
+
+def delivered(agent: Agent) -> bool:
+    return agent.outbox.counts().waiting == 0

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,40 +14,14 @@ from tests.edge_agent.scripted import (
     Scripted,
     ScriptedServer,
     agent_for,
+    connect,
+    delivered,
     pump,
     run_minutes,
 )
 from tests.servers import Broker, wait_for
 
 OTHER_KEY = bytes(32)
-
-
-@pytest.fixture
-def server(broker: Broker) -> Iterator[ScriptedServer]:
-    server = ScriptedServer(broker)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock(T0, booted_at=T0 - 100)
-
-
-@pytest.fixture
-def agent(broker: Broker, clock: SimClock, tmp_path: Path) -> Iterator[Agent]:
-    agent = agent_for(tmp_path / "gw", broker.port, clock, {"st1": Scripted()})
-    agent.start()
-    yield agent
-    agent.stop(0.2)
-
-
-def connect(agent: Agent) -> None:
-    pump(agent, lambda: agent.publisher.connected, what="the connection")
-
-
-def delivered(agent: Agent) -> bool:
-    return agent.outbox.counts().waiting == 0
 
 
 def test_birth_and_state_say_who_is_there(agent: Agent, server: ScriptedServer, clock: SimClock) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from alert_rules.pack_format import load_packs
+from ingest_service.auth.access import Grant
 from ingest_service.auth.audit import Audit
 from ingest_service.auth.passwords import Passwords
 from ingest_service.auth.server_key import FILE_NAME, ServerKey
@@ -55,8 +56,8 @@ class Context:
     def data_dir(self) -> Path:
         return self.settings.data_dir
 
-    def view(self, person: Person | None) -> View:
-        """What a query reads, for this person at this moment."""
+    def view(self, person: Person | None, grant: Grant | None = None) -> View:
+        """What a query reads, for this person, perhaps by a token, at this moment."""
         return View(
             now=self.clock.now(),
             rate=1.0 if self.settings.clock is None else ScaledTime.parse(self.settings.clock).rate,
@@ -67,6 +68,7 @@ class Context:
             ledger=self.ledger,
             limits=self.limits,
             data_dir=self.settings.data_dir,
+            grant=grant,
         )
 
     def close(self) -> None:

@@ -89,4 +89,4 @@ def _side(person: Person) -> Side:
 
 
 def _case(caller: Caller, case: int) -> Case:
-    return case_query.case(caller.context.view(caller.person), case)
+    return case_query.case(caller.view(), case)

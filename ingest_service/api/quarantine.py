@@ -42,7 +42,7 @@ def get_quarantine(
     code: Annotated[str, Query(max_length=32)] = "",
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> QuarantineList:
-    return quarantine_query.quarantine(caller.context.view(caller.person), code, before)
+    return quarantine_query.quarantine(caller.view(), code, before)
 
 
 @router.get("/quarantine/{entry}", summary="One entry, with the beginning of its bytes")
@@ -70,7 +70,7 @@ def add_note(entry: EntryId, note: Note, _person: PersonDependency, caller: AnyC
     _allowed(caller, entry, Action.REPLAY_QUARANTINE)
     context = caller.context
     context.quarantine.note(entry, who=caller.who, text=note.text, now=context.clock.now())
-    return quarantine_query.item(context.view(caller.person), entry)
+    return quarantine_query.item(caller.view(), entry)
 
 
 @router.post("/quarantine/{entry}/close", status_code=201, summary="Say why nothing more is to be done")
@@ -78,7 +78,7 @@ def close(entry: EntryId, note: Note, _person: PersonDependency, caller: AnyCall
     _allowed(caller, entry, Action.REPLAY_QUARANTINE)
     context = caller.context
     context.quarantine.close(entry, who=caller.who, text=note.text, now=context.clock.now())
-    return quarantine_query.item(context.view(caller.person), entry)
+    return quarantine_query.item(caller.view(), entry)
 
 
 @router.post("/quarantine/{entry}/replay", summary="Send the bytes through the checks once more")
@@ -91,7 +91,7 @@ def replay(entry: EntryId, _person: PersonDependency, caller: AnyCaller) -> Repl
 
 def _allowed(caller: Caller, entry: int, action: Action) -> QuarantineItem:
     """The entry, if the caller may do this at its site; what came from nowhere needs the whole tree."""
-    found = quarantine_query.item(caller.context.view(caller.person), entry)
+    found = quarantine_query.item(caller.view(), entry)
     known = caller.context.register.snapshot().site(found.line.site)
     caller.must(action, found.line.site if known is not None else None)
     return found

@@ -30,16 +30,14 @@ def get_overview(
     district: Word = "",
     sector: Word = "",
 ) -> Overview:
-    return overview.overview(
-        caller.context.view(caller.person), Wish(hazard, period, country, district, sector)
-    )
+    return overview.overview(caller.view(), Wish(hazard, period, country, district, sector))
 
 
 @router.get("/sites/{site}", summary="One factory: zones now, cases, the week, who looked")
 def get_site(
     site: str, caller: Annotated[Caller, Depends(require(Action.READ_SITE))], hazard: Hazard = "heat"
 ) -> Factory:
-    return factory.factory(caller.context.view(caller.person), site, hazard)
+    return factory.factory(caller.view(), site, hazard)
 
 
 @router.get("/sites/{site}/zones/{zone}", summary="One zone: one hazard, its limit, its shifts")
@@ -50,7 +48,7 @@ def get_zone(
     hazard: Hazard = "heat",
     span: Annotated[Range, Query(alias="range")] = "day",
 ) -> ZonePage:
-    return zone_query.zone(caller.context.view(caller.person), site, zone, hazard, span)
+    return zone_query.zone(caller.view(), site, zone, hazard, span)
 
 
 @router.get("/sites/{site}/zones/{zone}/charts/{panel}", summary="The lines of one chart")
@@ -61,30 +59,30 @@ def get_chart(
     caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
     span: Annotated[Range, Query(alias="range")] = "day",
 ) -> Chart:
-    return chart.chart(caller.context.view(caller.person), site, zone, panel, span)
+    return chart.chart(caller.view(), site, zone, panel, span)
 
 
 @router.get("/cases", summary="Running cases, and the newest that ended")
 def get_cases(caller: Annotated[Caller, Depends(require(Action.READ_CASE))]) -> CaseList:
-    return case_lines.case_list(caller.context.view(caller.person))
+    return case_lines.case_list(caller.view())
 
 
 @router.get("/cases/{case}", summary="One case with its notices and its history")
 def get_case(case: int, _person: PersonDependency, caller: Annotated[Caller, Depends(caller_of)]) -> Case:
-    found = case_query.case(caller.context.view(caller.person), case)
+    found = case_query.case(caller.view(), case)
     caller.must(Action.READ_CASE, found.site.id)
     return found
 
 
 @router.get("/fleet", summary="Every gateway in the caller's scope, those in trouble first")
 def get_fleet(caller: Annotated[Caller, Depends(require(Action.READ_FLEET))]) -> Fleet:
-    return fleet.fleet(caller.context.view(caller.person))
+    return fleet.fleet(caller.view())
 
 
 @router.get("/gateways/{gateway}", summary="One gateway: channels, keys, configuration")
 def get_gateway(
     gateway: str, _person: PersonDependency, caller: Annotated[Caller, Depends(caller_of)]
 ) -> Gateway:
-    found = fleet.gateway(caller.context.view(caller.person), gateway)
+    found = fleet.gateway(caller.view(), gateway)
     caller.must(Action.READ_FLEET, found.site.id)
     return found

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from ingest_service.auth.access import Action, Decision, Grant, Why, may
 from ingest_service.auth.sessions import COOKIE, Session
 from ingest_service.context import Context
+from ingest_service.queries.view import View
 from ingest_service.register.entries import Person
 from ingest_service.register.snapshot import covers
 
@@ -66,6 +67,10 @@ class Caller:
             self.context.audit.read(self.person, place.partition("/")[0])
         return self.person
 
+    def view(self) -> View:
+        """What a query reads for this caller, no wider than their token."""
+        return self.context.view(self.person, self.grant)
+
     @property
     def who(self) -> str:
         """The name for the audit log."""
@@ -87,12 +92,22 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def _identify(context: Context, request: Request) -> Caller:
+def caller_anew(request: Request) -> Caller:
+    """Who sends a request that lasts, by what holds now; raises `Refused` when session or token have ended.
+
+    Looking again does not count as using the session.
+    """
+    caller = _identify(context_of(request), request, using=False)
+    _running(caller)
+    return caller
+
+
+def _identify(context: Context, request: Request, *, using: bool = True) -> Caller:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return _by_token(context, secret.strip())
     cookie = request.cookies.get(COOKIE)
-    session = context.sessions.find(cookie) if cookie else None
+    session = context.sessions.find(cookie, using=using) if cookie else None
     if session is None:
         return Caller(context, None)
     return Caller(context, context.register.snapshot().person(session.person), session)
@@ -112,7 +127,10 @@ def _by_token(context: Context, secret: str) -> Caller:
 
 def current_person(request: Request) -> Person:
     """Whoever is signed in and whose account runs; raises `Refused`."""
-    caller = caller_of(request)
+    return _running(caller_of(request))
+
+
+def _running(caller: Caller) -> Person:
     now = caller.context.clock.now()
     person = caller.person
     if person is None:

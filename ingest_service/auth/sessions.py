@@ -57,14 +57,14 @@ class Sessions:
             )
         return session
 
-    def find(self, token: str) -> Session | None:
+    def find(self, token: str, *, using: bool = True) -> Session | None:
         """The running session of a cookie; using it keeps it alive up to a week."""
         now, chosen = self._wall(), SESSIONS.c.token_hash == hashed(token)
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(SESSIONS).where(chosen)).mappings().one_or_none()
         if row is None or row["expires_at"] <= now:
             return None
-        if now - row["used_at"] >= _NOTED_EVERY_S:
+        if using and now - row["used_at"] >= _NOTED_EVERY_S:
             expires_at = min(now + IDLE_S, row["begun_at"] + LONGEST_S)
             with write(self._engine) as connection:
                 connection.execute(

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from ingest_service.auth.dependencies import Caller, caller_of, current_person
+from ingest_service.auth.dependencies import Refused, caller_anew, caller_of, context_of, current_person
 from ingest_service.cases.schema import ATTEMPTS, CASE_EVENTS, NOTICES, RUNNER_CURSORS
 from ingest_service.context import Context
 from ingest_service.projection import CURSOR
@@ -47,24 +47,24 @@ def live(request: Request, name: str) -> EventSourceResponse:
         raise NotHere(f"No page is called {name!r}.")
     caller = caller_of(request)
     asked = dict(request.query_params)
-    shown.load(caller.context.view(caller.person), asked)  # what may not be seen ends here, as 404
-    return EventSourceResponse(_events(caller, shown, asked), ping=20)
+    shown.load(caller.view(), asked)  # what may not be seen ends here, as 404
+    return EventSourceResponse(_events(request, shown, asked), ping=20)
 
 
-async def _events(caller: Caller, shown: LivePage, asked: Asked) -> AsyncIterator[ServerSentEvent]:
+async def _events(request: Request, shown: LivePage, asked: Asked) -> AsyncIterator[ServerSentEvent]:
     sent: dict[str, str] = {}
     pulse: Pulse | None = None
     looked = 0.0
     while True:
         await asyncio.sleep(LOOK_S)
         since = time.monotonic() - looked
-        fresh = await anyio.to_thread.run_sync(_pulse, caller.context)
+        fresh = await anyio.to_thread.run_sync(_pulse, context_of(request))
         if since < shown.every_s or (fresh == pulse and since < ANYWAY_S):
             continue
         pulse, looked = fresh, time.monotonic()
         try:
-            parts = await anyio.to_thread.run_sync(_parts, caller, shown, asked)
-        except NotHere:  # the right to see it has ended
+            parts = await anyio.to_thread.run_sync(_parts, request, shown, asked)
+        except (NotHere, Refused):  # the right to see it has ended
             return
         for name, text in parts.items():
             look = _AGES.sub("", text)
@@ -73,11 +73,10 @@ async def _events(caller: Caller, shown: LivePage, asked: Asked) -> AsyncIterato
                 yield ServerSentEvent(text, event=name)
 
 
-def _parts(caller: Caller, shown: LivePage, asked: Asked) -> dict[str, str]:
-    # The person is read anew: rights may have been taken away since the stream began.
-    person = caller.context.register.snapshot().person(caller.person.id) if caller.person else None
-    now = Caller(caller.context, person, caller.session, caller.grant)
-    view = caller.context.view(person)
+def _parts(request: Request, shown: LivePage, asked: Asked) -> dict[str, str]:
+    # Who asks is found anew: session, token or rights may have been taken away since the stream began.
+    now = caller_anew(request)
+    view = now.view()
     facts = shown.load(view, asked)
     return {name: fragment(now, view, template, {"page": facts}) for name, template in shown.parts.items()}
 

@@ -39,7 +39,6 @@ screenshots: setup ## Make a picture of every page (build/pictures) and keep tho
 generate: setup ## Write the files that are made from code (samples, references)
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m ingest_service.locale
-	$(BIN)/python -m ingest_service.locale
 
 lock: setup ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -88,7 +88,7 @@ class Delivery:
     def room(self, lane: Lane, now: float) -> int:
         """How many batches may be published in a lane now."""
         if self.stopped:
-            return 1 if lane == "live" and not self._flights else 0
+            return 0 if self._flights else 1  # in either lane: there may be nothing in the other
         used = sum(flight.lane == lane for flight in self._flights.values())
         if lane == "live":
             return max(0, self._pace.live_window - used)

@@ -171,6 +171,20 @@ def test_window_zero_means_silence_but_for_one_probe(
     assert sorted(server.frames) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_backlog_asks_whether_window_zero_is_over_though_nothing_new_is_measured(
+    agent: Agent, clock: SimClock, server: ScriptedServer
+) -> None:
+    server.window = 0
+    for _ in range(12):
+        clock.set((clock.wall() // 60 + 1) * 60)
+        agent.sample_due(clock.wall())
+        agent.seal_due(clock.wall())
+    pump(agent, lambda: agent.outbox.counts().done >= 1)
+    server.window = 16
+    pump(agent, lambda: delivered(agent), what="the rest of the backlog")
+    assert sorted(server.frames) == list(range(1, 13))
+
+
 def test_it_waits_for_a_broker_that_comes_late_and_survives_its_death(
     broker: Broker, clock: SimClock, tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None) ->
         state=(status.state or "unknown") if status else "unknown",
         state_at=status.state_at if status else None,
         last_batch_at=last,
-        backlog=status.backlog if status else None,
+        backlog=waiting_batches(status, system.get("outbox")),
         clock=status.clk if status else None,
         clock_error_s=status.err if status else None,
         disk_free_share=_last(system, "disk_free"),
@@ -110,6 +110,16 @@ def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None) ->
         revoked_at=entry.revoked_at,
         silent=last is None or view.now - last > view.silent_after_s(_USUAL_PERIOD_S),
     )
+
+
+def waiting_batches(status: GatewayStatus | None, waiting: ChannelEntry | None) -> int | None:
+    """Batches that wait on the gateway: what its birth said, or its own count where that is newer."""
+    told_at = status.birth_at if status else None
+    if waiting is None or waiting.last_value is None or waiting.last_time is None:
+        return status.backlog if status else None
+    if status is not None and told_at is not None and told_at > waiting.last_time:
+        return status.backlog
+    return int(waiting.last_value)
 
 
 def _last(system: dict[str, ChannelEntry], name: str) -> float | None:

@@ -19,7 +19,8 @@ router = APIRouter()
 def fleet_page(request: Request) -> Response:
     """Every gateway the reader may see, those in trouble first."""
     caller = caller_of(request)
-    view = caller.context.view(caller.must(Action.READ_FLEET))
+    caller.must(Action.READ_FLEET)
+    view = caller.view()
     return page(request, "fleet/page.html", {"page": fleet(view)}, view=view, live="/live/fleet")
 
 
@@ -27,7 +28,9 @@ def fleet_page(request: Request) -> Response:
 def gateway_page(request: Request, gateway_id: str) -> Response:
     """One gateway with its channels."""
     caller = caller_of(request)
-    view = caller.context.view(caller.must(Action.READ_FLEET))
+    caller.must(Action.READ_FLEET)
+    view = caller.view()
     found = gateway(view, gateway_id)
+    caller.must(Action.READ_FLEET, found.site.id)
     live = "/live/gateway?" + urlencode({"gateway": gateway_id})
     return page(request, "fleet/gateway.html", {"page": found}, view=view, live=live)

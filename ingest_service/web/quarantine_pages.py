@@ -9,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, caller_of
-from ingest_service.intake import Arrival, Intake
 from ingest_service.ledger.port import Outcome
+from ingest_service.quarantine import QuarantineError
 from ingest_service.queries.quarantine import item, quarantine
 from ingest_service.queries.records import QuarantineItem
 from ingest_service.queries.view import View
@@ -28,7 +28,8 @@ def list_page(
 ) -> Response:
     """The newest entries."""
     caller = caller_of(request)
-    view = caller.context.view(caller.must(Action.READ_QUARANTINE))
+    caller.must(Action.READ_QUARANTINE)
+    view = caller.view()
     return page(request, "quarantine/list.html", {"page": quarantine(view, code, before)}, view=view)
 
 
@@ -36,8 +37,11 @@ def list_page(
 def item_page(request: Request, entry: Number) -> Response:
     """One entry with its bytes."""
     caller = caller_of(request)
-    view = caller.context.view(caller.must(Action.READ_QUARANTINE))
-    return _shown(request, view, item(view, entry))
+    caller.must(Action.READ_QUARANTINE)
+    view = caller.view()
+    found = item(view, entry)
+    caller.must(Action.READ_QUARANTINE, _place(view, found))
+    return _shown(request, view, found)
 
 
 @router.post("/quarantine/{entry}/note")
@@ -60,31 +64,27 @@ def note(request: Request, entry: Number, text: Annotated[str, Form(max_length=2
 def replay(request: Request, entry: Number) -> Response:
     """Send the bytes through every check again, as they came."""
     caller, view, found = _to_change(request, entry)
-    context = caller.context
-    arrival = Arrival(
-        payload=context.ledger.quarantined_payload(entry),
-        received_at=view.now,
-        source="replay",
-        topic=found.line.topic or None,
-        gateway=found.line.gateway or None,
-    )
-    intake = Intake(context.ledger, context.register.snapshot, max_payload=context.settings.max_payload)
-    outcome = intake.take([arrival], view.now)[0]
+    try:
+        outcome = caller.context.quarantine.replay(entry, who=caller.who, now=view.now)
+    except QuarantineError as error:
+        return _shown(request, view, found, mistakes={"replay": str(error)}, status=409)
     taken = outcome.verdict in {"new", "duplicate"}
-    said = _said(caller, outcome)
-    context.ledger.note_event(
-        entry, at=view.now, who=caller.who, action="replayed" if taken else "replay failed", text=said
-    )
-    return _shown(request, view, item(view, entry), said=said, status=200 if taken else 409)
+    return _shown(request, view, item(view, entry), said=_said(caller, outcome), status=200 if taken else 409)
 
 
 def _to_change(request: Request, entry: int) -> tuple[Caller, View, QuarantineItem]:
     caller = caller_of(request)
-    view = caller.context.view(caller.must(Action.REPLAY_QUARANTINE))
+    caller.must(Action.REPLAY_QUARANTINE)
+    view = caller.view()
     found = item(view, entry)
-    site = view.register.site(found.line.site)
-    caller.must(Action.REPLAY_QUARANTINE, site.id if site else None)
+    caller.must(Action.REPLAY_QUARANTINE, _place(view, found))
     return caller, view, found
+
+
+def _place(view: View, found: QuarantineItem) -> str | None:
+    """The site an entry belongs to; None for what came from nowhere, which only the whole tree may see."""
+    site = view.register.site(found.line.site)
+    return site.id if site else None
 
 
 def _said(caller: Caller, outcome: Outcome) -> str:

@@ -206,7 +206,7 @@ def test_an_engineer_notes_and_tries_to_take_in_what_was_refused(server: Serving
     expect(page.locator("[role=status].panel")).to_contain_text("Refused again")
     with closing(open_ledger(server.data_dir, read_only=True)) as ledger:
         actions = [event.action for event in ledger.quarantine_events(1)]
-    assert actions == ["note", "replay failed"]
+    assert actions == ["note", "refused again"]
 
 
 def test_the_language_can_be_chosen(server: Serving, sign_in: Opener) -> None:

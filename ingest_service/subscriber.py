@@ -144,13 +144,17 @@ class Subscriber:
         if name.leaf == TIME_REQ:
             said = answer(payload, now, self._clock.now(), self._signer)
             self._link.publish(topic(name.site, name.gateway, TIME_RES), said, qos=0, expiry_s=TIME_LIVES_S)
-        elif self._worth_a_note(name.gateway):
+        elif self._worth_a_note(name.site, name.gateway):
             read = read_state if name.leaf == STATE else read_birth
             self._notes.append(read(payload, name, now))
 
-    def _worth_a_note(self, gateway: str) -> bool:
-        """Registered gateways always; of the others a bounded number, so that an engineer sees who knocks."""
-        if self._register().gateway(gateway) is not None or gateway in self._strangers:
+    def _worth_a_note(self, site: str, gateway: str) -> bool:
+        """Registered gateways, under their own site; of the others a bounded number, so that an engineer sees
+        who knocks."""
+        registered = self._register().gateway(gateway)
+        if registered is not None:
+            return registered.site == site
+        if gateway in self._strangers:
             return True
         if len(self._strangers) >= MOST_STRANGERS:
             return False

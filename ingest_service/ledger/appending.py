@@ -27,7 +27,7 @@ INSERT INTO gateway_status(
   gateway, site, last_batch_at, last_seq, epoch, clk, err, rejected, conflicts, chain_breaks)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(gateway) DO UPDATE SET
-  site = excluded.site, last_batch_at = coalesce(excluded.last_batch_at, last_batch_at),
+  site = iif(excluded.last_batch_at IS NULL, site, excluded.site), last_batch_at = coalesce(excluded.last_batch_at, last_batch_at),
   last_seq = CASE WHEN excluded.epoch = epoch THEN max(coalesce(last_seq, 0), excluded.last_seq)
              ELSE coalesce(excluded.last_seq, last_seq) END,
   epoch = coalesce(excluded.epoch, epoch),
@@ -152,6 +152,7 @@ class Group:
         ))  # fmt: skip
         self.end = (number, hashed)
         tally = self._tally(entry)
+        tally.site = entry.site  # what was refused before it in this group may have come under another one
         tally.newest = _newer(tally.newest, entry)
         for remark in entry.remarks:
             self.quarantine.remark(entry, number, remark)

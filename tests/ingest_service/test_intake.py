@@ -6,13 +6,14 @@ import pytest
 from edge_agent.identity import GatewaySigner, verify_ed25519
 from ingest_service import checking
 from ingest_service.acknowledger import Acknowledger
-from ingest_service.intake import Intake
+from ingest_service.intake import Arrival, Intake
 from ingest_service.ledger import quarantining
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.register.entries import GatewayKey
 from ingest_service.register.snapshot import RegisterSnapshot
 from osh_domain.acknowledgement import Ack, hear
 from osh_domain.batch import open_frame, payload_hash
+from osh_domain.topics import topic
 from tests.ingest_service.gateways import KEY, NOW, SIGNED, SITE, Device, arrival, reading, snapshot, zipped
 
 SERVER = GatewaySigner.from_bytes(bytes(range(32, 64)))
@@ -120,6 +121,16 @@ def test_a_check_that_fails_in_a_way_nobody_foresaw_keeps_no_other_batch_out(
     device = Device()
     assert house.take(device.batch(), device.batch(reading(value=31.5))) == ["new", "refused"]
     assert house.acks()[0].cum == 1
+
+
+def test_a_gateway_stays_with_its_site_whatever_the_topic_says(house: House) -> None:
+    device = Device()
+    elsewhere = Arrival(device.batch(), NOW, topic=topic("kh-f0999", SIGNED.id, "data/live"))
+    for batch in ([arrival(device.batch())], [elsewhere], [elsewhere, arrival(device.batch())]):
+        house.intake.take(batch, NOW)
+        (status,) = house.ledger.statuses([SITE.id])
+        assert status.gateway == SIGNED.id
+    assert status.rejected == 2
 
 
 def test_a_remark_does_not_reject(house: House) -> None:

@@ -27,7 +27,8 @@ INSERT INTO gateway_status(
   gateway, site, last_batch_at, last_seq, epoch, clk, err, rejected, conflicts, chain_breaks)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(gateway) DO UPDATE SET
-  site = iif(excluded.last_batch_at IS NULL, site, excluded.site), last_batch_at = coalesce(excluded.last_batch_at, last_batch_at),
+  site = iif(excluded.last_batch_at IS NULL, site, excluded.site),
+  last_batch_at = coalesce(excluded.last_batch_at, last_batch_at),
   last_seq = CASE WHEN excluded.epoch = epoch THEN max(coalesce(last_seq, 0), excluded.last_seq)
              ELSE coalesce(excluded.last_seq, last_seq) END,
   epoch = coalesce(excluded.epoch, epoch),

@@ -7,8 +7,8 @@ not a number; then what the rules have opened a case for; then the newest exposu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -92,7 +92,7 @@ class Standings:
             judged=self.latest(zone.id, kind),
             momentary=self.latest(zone.id, panel.thin),
             limit=line_of(rule, zone) if rule else None,
-            since=case["opened_at"] if case else reason.since,
+            since=above_since(case) if case else reason.since,
             case=case["id"] if case else None,
         )
 
@@ -114,7 +114,7 @@ class Standings:
             return "silent", Reason(code="silent", since=silent or None), first
         if case is not None:
             judging = next((one for one in rules if one.id == case["rule"]), first)
-            return _STATE_OF[case["severity"]], Reason(code="case", since=case["opened_at"]), judging
+            return _STATE_OF[case["severity"]], Reason(code="case", since=above_since(case)), judging
         row = self._latest[zone.id].get(panel.judged)
         above = self._above(zone, rules)
         if above is not None:
@@ -178,6 +178,12 @@ class Standings:
             (row["zone"], self._view.limits.subject(row["pack"], row["rule"], row["hazard"])): row
             for row in rows
         }
+
+
+def above_since(case: Mapping[str, Any]) -> float:
+    """Since when the limit that the case speaks of was passed: a case may have begun under a milder rule."""
+    since = case["event"].get("since")
+    return float(since) if isinstance(since, (int, float)) else float(case["opened_at"])
 
 
 def state_of(standings: Iterable[HazardStanding]) -> State:

@@ -180,7 +180,7 @@ class Standings:
         }
 
 
-def above_since(case: Mapping[str, Any]) -> float:
+def above_since(case: Mapping[str, Any] | sa.RowMapping) -> float:
     """Since when the limit that the case speaks of was passed: a case may have begun under a milder rule."""
     since = case["event"].get("since")
     return float(since) if isinstance(since, (int, float)) else float(case["opened_at"])

@@ -103,14 +103,20 @@ def caller_anew(request: Request) -> Caller:
 
 
 def _identify(context: Context, request: Request, *, using: bool = True) -> Caller:
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return _by_token(context, secret.strip())
+    secret = _bearer(request)
+    if secret is not None:
+        return _by_token(context, secret)
     cookie = request.cookies.get(COOKIE)
     session = context.sessions.find(cookie, using=using) if cookie else None
     if session is None:
         return Caller(context, None)
     return Caller(context, context.register.snapshot().person(session.person), session)
+
+
+def _bearer(request: Request) -> str | None:
+    """The API token of a request; any other kind of `Authorization` is none, and the cookie counts."""
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else None
 
 
 def _by_token(context: Context, secret: str) -> Caller:
@@ -161,7 +167,7 @@ async def csrf_protect(request: Request) -> None:
 
     Requests with an API token, or with neither, need none: a browser never sends them by itself.
     """
-    if request.method in _SAFE or "authorization" in request.headers or COOKIE not in request.cookies:
+    if request.method in _SAFE or _bearer(request) is not None or COOKIE not in request.cookies:
         return
     session = context_of(request).sessions.find(request.cookies[COOKIE])
     if session is None:

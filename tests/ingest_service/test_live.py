@@ -81,3 +81,11 @@ def test_a_stream_ends_with_the_session_that_began_it(server: Serving) -> None:
         said = "".join(answer.iter_text())
     engine.dispose()
     assert "event:" not in said
+
+
+def test_another_kind_of_authorization_does_not_stand_for_the_session_s_word(server: Serving) -> None:
+    client = server.client("inspector")
+    del client.headers["X-CSRF-Token"]
+    answer = client.post("/sign-out", headers={"Authorization": "Basic eDp5"})
+    assert answer.status_code == 403
+    assert client.get("/api/v1/me").status_code == 200

@@ -1,6 +1,7 @@
 """Passwords: argon2id, a length rule only, and a slow-down on failures instead of a lock-out."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -17,6 +18,8 @@ SHORTEST: Final = 12
 LONGEST: Final = 200
 
 _HASHER: Final = argon2.PasswordHasher()  # argon2id with the parameters of RFC 9106, 64 MiB
+_AT_ONCE: Final = threading.BoundedSemaphore(2)
+"""Each check takes 64 MiB: as many at once as the web process has threads would fill a small machine."""
 _LONGEST_WAIT_S: Final = 300.0
 _FORGOTTEN_AFTER_S: Final = 86_400.0
 _FREE_FAILURES: Final = {"pair": 4, "login": 20, "address": 20}
@@ -75,7 +78,8 @@ class Passwords:
         person = self._register.snapshot().people_by_login.get(login)
         stored = self._hash_of(person.id) if person is not None and person.active else None
         try:
-            good = _HASHER.verify(stored or self._nobody, password[: LONGEST + 1]) and stored is not None
+            with _AT_ONCE:
+                good = _HASHER.verify(stored or self._nobody, password[: LONGEST + 1]) and stored is not None
         except (VerificationError, InvalidHashError):
             good = False
         if not good or person is None:

@@ -1,6 +1,7 @@
 import logging
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,28 @@ def test_failures_slow_down_the_guesser_and_not_the_owner_elsewhere(
     wall.now += 4.1
     assert with_password.sign_in("dara", PASSWORD, "10.0.0.1").person == dara
     assert with_password.sign_in("dara", "wrong wrong wrong", "10.0.0.1").wait_s == 0
+
+
+def test_few_passwords_are_checked_at_once_since_each_takes_its_memory(
+    with_password: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, counts = threading.Lock(), {"now": 0, "most": 0}
+
+    class Hasher:
+        def verify(self, _stored: str, _given: str) -> bool:
+            with lock:
+                counts["now"] += 1
+                counts["most"] = max(counts["most"], counts["now"])
+            threading.Event().wait(0.02)
+            with lock:
+                counts["now"] -= 1
+            return False
+
+    monkeypatch.setattr(passwords, "_HASHER", Hasher())
+    with ThreadPoolExecutor(12) as pool:
+        tries = [pool.submit(with_password.sign_in, "dara", "wrong", f"10.0.0.{n}") for n in range(12)]
+    assert all(one.result().person is None for one in tries)
+    assert 1 <= counts["most"] <= 2
 
 
 def test_the_wait_never_becomes_a_lock_out(with_password: Passwords, wall: Wall) -> None:

@@ -242,8 +242,8 @@ def _anchors(value: object) -> tuple[Anchor, ...]:
     for anchor in value:
         if not isinstance(anchor, list) or len(anchor) != 4 or not isinstance(anchor[3], str):
             raise WireError("frame", "header: an anchor is not [mono, utc, error, source]")
-        mono, utc, error = (_number(part, "anc") for part in anchor[:3])
-        found.append((mono, utc, error, anchor[3]))
+        mono, utc = (_number(part, "anc") for part in anchor[:2])
+        found.append((mono, utc, _number(anchor[2], "anc", low=0.0), anchor[3]))
     return tuple(found)
 
 

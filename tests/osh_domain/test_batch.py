@@ -168,6 +168,7 @@ def test_unknown_header_keys_are_ignored_unless_they_must_be_understood() -> Non
         ("n", -1),
         ("anc", [[1, 2, 3]]),
         ("anc", [[1, 2, 3, 4]]),
+        ("anc", [[1, 2, -0.1, "srv"]]),
     ],
 )
 def test_a_header_of_another_form_is_refused_and_named(key: str, value: object) -> None:
@@ -268,7 +269,9 @@ headers = st.builds(
     mono=st.tuples(seconds, seconds),
     clk=st.sampled_from(["ntp", "srv", "rtc", "hold", "none"]),
     err=st.none() | st.floats(0, 1e12),
-    anc=st.lists(st.tuples(seconds, seconds, seconds, st.text("abc", max_size=5)), max_size=3).map(tuple),
+    anc=st.lists(st.tuples(seconds, seconds, seconds.map(abs), st.text("abc", max_size=5)), max_size=3).map(
+        tuple
+    ),
     n=st.integers(0, 2000),
 )
 

@@ -155,6 +155,15 @@ class SqliteSeriesReader:
         )
         return [ExposureRow(*row) for row in rows]
 
+    def highest(self, zone: str, kind: str, m0: int, m1: int, step: int) -> dict[int, float]:
+        rows = self._connections.here().execute(
+            "SELECT (minute + :step - 1) / :step * :step AS slot, max(value) FROM exposures "
+            "WHERE zone = :zone AND kind = :kind AND minute BETWEEN :m0 AND :m1 AND value IS NOT NULL "
+            "GROUP BY slot",
+            {"zone": zone, "kind": kind, "m0": m0, "m1": m1, "step": step},
+        )
+        return dict(rows.fetchall())
+
     def exceedance(self, zone: str, kind: str, limit: float, m0: int, m1: int) -> Exceedance:
         where = "zone = ? AND kind = ? AND minute BETWEEN ? AND ?"
         connection = self._connections.here()

@@ -93,6 +93,13 @@ def test_exceedance_counts_only_what_is_above_and_never_what_is_unknown(series: 
     assert series.exceedance(ZONE, "co.twa8h", 28.0, 0, 9) == (0, 0, None, None)
 
 
+def test_the_highest_of_every_few_minutes_skips_what_is_unknown(series: SqliteSeries) -> None:
+    values = [28.0, 31.0, 29.0, None, None, None, None, None, None, None, 27.0]
+    series.write_exposures([exposure(m, value) for m, value in enumerate(values, start=1)])
+    assert series.highest(ZONE, "wbgt.minute", 1, 11, 5) == {5: 31.0, 15: 27.0}
+    assert series.highest(ZONE, "wbgt.minute", 1, 3, 1) == {1: 28.0, 2: 31.0, 3: 29.0}
+
+
 def test_a_transaction_is_all_or_nothing(series: SqliteSeries) -> None:
     def write_and_fail() -> None:
         with series.transaction():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from ingest_service.auth.access import Action
 from ingest_service.queries.measured import MINUTE_S
 from ingest_service.queries.panels import PANELS, panel, unit_of
+from ingest_service.queries.past import as_of
 from ingest_service.queries.places import Band, Chart, ChartLine
 from ingest_service.queries.time_spans import RANGES
 from ingest_service.queries.view import NotHere, View
@@ -30,9 +32,15 @@ def span_of(view: View, site_id: str, name: str) -> tuple[str, float, float]:
     return known, view.now - RANGES[known], view.now
 
 
-def chart(view: View, site_id: str, word: str, panel_id: str, range_name: str = "day") -> Chart:
-    """One chart of a zone. Raises NotHere, also for a panel that does not exist."""
+def chart(
+    view: View, site_id: str, word: str, panel_id: str, range_name: str = "day", until: date | None = None
+) -> Chart:
+    """One chart of a zone. Raises NotHere, also for a panel that does not exist.
+
+    `until`: a past local day with which the chart ends, instead of now.
+    """
     site, zone = view.zone(site_id, word, Action.READ_SITE)
+    now, view = view.now, as_of(view, site, until)
     shown = panel(panel_id)
     if shown is None:
         raise NotHere(f"There is no chart {panel_id!r}; there are {', '.join(p.id for p in PANELS)}.")
@@ -50,7 +58,7 @@ def chart(view: View, site_id: str, word: str, panel_id: str, range_name: str = 
         for kind in shown.kinds
     )
     return Chart(
-        now=view.now,
+        now=now,
         start=start,
         end=end,
         timezone=site.timezone,
@@ -84,11 +92,7 @@ def _column(view: View, zone: Zone, kind: str, times: list[float], step: int) ->
         return
     last = int(times[-1] // MINUTE_S)
     first = int(times[0] // MINUTE_S) - step + 1
-    found: dict[int, float] = {}
-    for row in view.series.exposures(zone.id, kind, first, last):
-        if row.value is not None:
-            slot = -(-row.minute // step) * step
-            found[slot] = max(found.get(slot, row.value), row.value)
+    found = view.series.highest(zone.id, kind, first, last, step)
     for t in times:
         yield found.get(int(t // MINUTE_S))
 

@@ -134,8 +134,29 @@ class PanelName(Facts):
     unit: str
 
 
+class Past(Facts):
+    """A zone over a span that ended with the local day `day`; nothing in it is a claim about now.
+
+    `hours_above` None: cannot tell; `coverage` None: nobody worked, or no rule was in force.
+    """
+
+    day: str
+    start: float
+    end: float
+    kind: str
+    unit: str
+    decimals: int
+    highest: float | None
+    highest_at: float | None
+    hours_above: float | None
+    coverage: float | None
+
+
 class Zone(Facts):
+    """One zone and one hazard. With `past`, limits and shifts are of that time, `standing` is of now."""
+
     now: float
+    past: Past | None
     site: SiteName
     id: str
     path: str

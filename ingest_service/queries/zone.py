@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from ingest_service.queries.measured import MINUTE_S, letter, of_channel
 from ingest_service.queries.models import GradeLetter, Hazard, Split, State
 from ingest_service.queries.models import Reason as Why
 from ingest_service.queries.panels import HAZARDS, Panel, feeds, panel, panels_of
+from ingest_service.queries.past import as_of, past
 from ingest_service.queries.places import HazardStanding, PanelName, ShiftLine, Source
 from ingest_service.queries.places import Zone as ZonePage
 from ingest_service.queries.standings import Standings
@@ -27,8 +29,18 @@ SHIFTS_S: Final = 7 * 86400.0
 _NOT_WATCHED: Final[State] = "cannot_tell"
 
 
-def zone(view: View, site_id: str, word: str, hazard: str = "heat", range_name: str = "day") -> ZonePage:
-    """Everything the page of one zone shows beside its charts. Raises NotHere."""
+def zone(
+    view: View,
+    site_id: str,
+    word: str,
+    hazard: str = "heat",
+    range_name: str = "day",
+    until: date | None = None,
+) -> ZonePage:
+    """Everything the page of one zone shows beside its charts. Raises NotHere.
+
+    `until`: a past local day at whose end the span and the table of shifts end, instead of now.
+    """
     site, place = view.zone(site_id, word, Action.READ_SITE)
     if hazard not in HAZARDS:
         raise NotHere(f"There is no hazard {hazard!r}; there are {', '.join(HAZARDS)}.")
@@ -37,9 +49,12 @@ def zone(view: View, site_id: str, word: str, hazard: str = "heat", range_name: 
     standing = standings.of_hazard(place, chosen) or _unwatched(chosen)
     watched = [one for one in panels_of(chosen) if standings.watched(place, one)]
     first = panel(standing.panel)
+    then = as_of(view, site, until)
+    range_id, start, end = span_of(then, site.id, range_name)
     facts = [standings.latest(place.id, kind) for kind in (first.facts if first else ())]
     return ZonePage(
         now=view.now,
+        past=past(then, site, place, chosen, first, start, end) if first and then is not view else None,
         site=site_name(site),
         id=place.id,
         path=f"/factories/{site.id}/zones/{place.word}",
@@ -50,15 +65,15 @@ def zone(view: View, site_id: str, word: str, hazard: str = "heat", range_name: 
         acclimatised=place.acclimatised,
         radiant_source=place.radiant_source,
         hazard=chosen,
-        range=span_of(view, site.id, range_name)[0],
+        range=range_id,
         standing=standing,
         others=tuple(one for one in standings.of_zone(place) if one.hazard != chosen),
         facts=tuple(fact for fact in facts if fact is not None),
         panels=tuple(PanelName(id=one.id, title=one.title, unit=one.unit) for one in watched),
         limits=tuple(
-            line for one in watched for line in view.limits.of_zone(site, place, one.limited, view.now)
+            line for one in watched for line in then.limits.of_zone(site, place, one.limited, then.now)
         ),
-        shifts=_shift_lines(view, site, place, chosen, first),
+        shifts=_shift_lines(then, site, place, chosen, first),
         sources=tuple(_sources(view, standings, place, chosen)),
     )
 

@@ -52,6 +52,7 @@ def _environment() -> Environment:
         static=static,
         utc=utc,
         hour=hour,
+        iso_day=iso_day,
         bucket=bucket,
         chart_keys=chart_keys,
         query=query,
@@ -85,6 +86,11 @@ def utc(t: float) -> str:
 def hour(t: float, timezone: str) -> str:
     """The wall time of an instant in a place."""
     return datetime.fromtimestamp(t, ZoneInfo(timezone)).strftime("%H:%M")
+
+
+def iso_day(t: float, timezone: str) -> str:
+    """The local day of an instant, as a form field of dates takes it."""
+    return datetime.fromtimestamp(t, ZoneInfo(timezone)).date().isoformat()
 
 
 def bucket(share: float) -> int:

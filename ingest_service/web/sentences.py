@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ingest_service.queries.models import Overview, Reason
-from ingest_service.queries.places import Factory, HazardStanding, Zone
+from ingest_service.queries.places import Factory, HazardStanding, Past, Zone
 from ingest_service.queries.records import Fleet
 from ingest_service.web.vocabulary import HAZARDS, N_, PERIODS
 from ingest_service.web.words import Words
@@ -89,8 +89,24 @@ def of_factory(words: Words, page: Factory) -> str:
 
 
 def of_zone(words: Words, page: Zone) -> str:
-    """How the zone stands on the hazard of the page."""
+    """How the zone stands on the hazard of the page, or stood then."""
+    if page.past is not None:
+        return _of_past(words, page, page.past)
     return standing(words, page.name, page.standing, page.site.timezone)
+
+
+def _of_past(words: Words, page: Zone, past: Past) -> str:
+    _ = words._
+    day = words.day(past.end - 60.0, page.site.timezone)
+    if past.coverage is None:
+        text = N_("Until the end of %(day)s, %(zone)s was not judged: no shift, or no rule in force then.")
+    elif past.hours_above is None:
+        text = N_("Until the end of %(day)s, nobody can tell for how long %(zone)s was above a limit.")
+    elif not past.hours_above:
+        text = N_("Until the end of %(day)s, %(zone)s was never measured above its limit.")
+    else:
+        text = N_("Until the end of %(day)s, %(zone)s was above its limit for %(hours)s.")
+    return _(text, day=day, zone=page.name, hours=words.hours(past.hours_above))
 
 
 def standing(words: Words, zone: str, one: HazardStanding, timezone: str) -> str:

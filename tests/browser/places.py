@@ -14,6 +14,7 @@ INSPECTOR_PAGES = {
 }
 COMMITTEE_PAGES = {
     "zone-heat": "/factories/kh-f0123/zones/sewing-3/heat",
+    "zone-past": "/factories/kh-f0123/zones/sewing-3/heat?range=week&until=2026-04-20",
     "zone-noise": "/factories/kh-f0123/zones/sewing-3/noise",
     "zone-air": "/factories/kh-f0123/zones/sewing-3/air",
     "case": "/cases/1",

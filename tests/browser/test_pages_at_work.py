@@ -71,6 +71,42 @@ def test_a_zone_draws_its_chart_with_limits_and_gaps(shown: Serving, sign_in: Op
     assert "ISO 7243:2017" in {limit["instrument"] for limit in chart["limits"]}
 
 
+def test_a_past_day_can_be_looked_at_and_nothing_in_it_is_live_or_stale(
+    shown: Serving, sign_in: Opener
+) -> None:
+    page = sign_in(shown, "dara")
+    page.goto(ZONE_PAGE)
+    page.fill("#until", "2026-04-20")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".sentence")).to_contain_text("Until the end of Mon 20 Apr")
+    assert chart_points(page) > 1000
+    chart = page.evaluate("document.querySelector('figure.chart').chart")
+    assert chart["end"] == 1776704400.0  # midnight in Phnom Penh
+    assert max(chart["times"]) <= chart["end"]
+    assert page.locator("body[sse-connect]").count() == 0
+    assert page.locator(".is-stale").count() == 0
+    expect(page.locator("#zone-more tbody th").first).to_contain_text("Mon 20 Apr")
+    page.get_by_role("link", name="week").click()
+    expect(page).to_have_url(re.compile("range=week&until=2026-04-20"))
+    page.get_by_role("link", name="Noise").click()
+    expect(page).to_have_url(re.compile("/noise.*until=2026-04-20"))
+    expect(page.locator(".sentence")).to_contain_text("Until the end of Mon 20 Apr")
+    page.get_by_role("link", name="Back to now").click()
+    expect(page.locator(".sentence")).not_to_contain_text("Until the end of")
+
+
+def test_what_is_no_day_is_refused_and_the_future_is_the_present(shown: Serving) -> None:
+    client = shown.client("dara")
+    wrong = client.get(ZONE_PAGE, params={"until": "yesterday"})
+    assert wrong.status_code == 422
+    assert "write it like 2026-04-20" in wrong.text
+    assert client.get(ZONE_PAGE, params={"until": ""}).status_code == 200
+    chart = ZONE_PAGE.replace("/heat", "/wbgt/chart.json")
+    assert client.get(chart, params={"until": "9999-12-31"}).json()["end"] > seed.NOW - 1.0
+    table = client.get(f"{ZONE_PAGE}/shifts.csv", params={"until": "2026-04-20"}).text
+    assert table.splitlines()[1].startswith("day,2026-04-20T00:00:00Z")
+
+
 def test_a_new_value_appears_by_itself(server: Serving, sign_in: Opener) -> None:
     page = sign_in(server, "dara", size=PHONE)
     page.goto(ZONE_PAGE)

@@ -88,7 +88,7 @@
     document.querySelectorAll("table.sortable").forEach(sortable);
     document.querySelector(".problems")?.focus();
     /* Filters apply themselves; the button is for readers without scripts. */
-    for (const form of document.querySelectorAll("form.filters")) {
+    for (const form of document.querySelectorAll("form.filters:not(.by-hand)")) {
       form.querySelector("button")?.setAttribute("hidden", "");
       form.addEventListener("change", () => form.requestSubmit());
     }

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alert_rules.escalation import CaseFacts, Due, due_steps
 from alert_rules.pack_model import Escalation, Pack
 from ingest_service.cases.schema import ACTIONS, CASE_EVENTS, CASES, SIGNATURES
-from ingest_service.cases.store import RAISING, RUNNING
+from ingest_service.cases.store import RAISING
 
 
 class DueCase(NamedTuple):
@@ -36,8 +36,8 @@ def due_cases(
     connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
 ) -> list[DueCase]:
     """Every step that is due now and has not been taken."""
-    cases = list(connection.execute(sa.select(CASES).where(CASES.c.state.in_(RUNNING))).mappings())
-    cases = [case for case in cases if steps.get(case["rule"])]
+    query = sa.select(CASES).where(sa.or_(CASES.c.state == "open", _still_waiting(steps)))
+    cases = [case for case in connection.execute(query).mappings() if steps.get(case["rule"])]
     if not cases:
         return []
     ids = [case["id"] for case in cases]
@@ -57,6 +57,19 @@ def due_cases(
         steps_due = due_steps(facts, steps[case["rule"]], course.done, course.ever, now)
         found += [DueCase(case, due, course.occasion) for due in steps_due]
     return found
+
+
+def _still_waiting(steps: Mapping[str, tuple[Escalation, ...]]) -> sa.ColumnElement[bool]:
+    """Cases that are over but not closed, of which an action is still asked for. Others are not even read:
+    this is looked at twice a second, and cases that nobody closes grow in number."""
+    taken = [
+        sa.and_(CASES.c.rule == rule, CASE_EVENTS.c.kind == f"escalation-{last}")
+        for rule, every in steps.items()
+        if (last := max((n for n, one in enumerate(every, 1) if one.unless == "action_recorded"), default=0))
+    ]
+    done = sa.exists().where(CASE_EVENTS.c.case_id == CASES.c.id, sa.or_(sa.false(), *taken))
+    acted = sa.exists().where(ACTIONS.c.case_id == CASES.c.id)
+    return sa.and_(CASES.c.state == "cleared", ~acted, ~done)
 
 
 def _courses(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Course]:

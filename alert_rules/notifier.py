@@ -57,12 +57,15 @@ class AppriseNotifier:
             service.redirects = False  # a redirect could lead where the guard did not look
         apprise = _apprise()
         with self._log.listen() as lines:
-            sent = service.notify(
-                body=body,
-                title=subject,
-                notify_type=apprise.NotifyType.WARNING,
-                body_format=apprise.NotifyFormat.TEXT,
-            )
+            try:
+                sent = service.notify(
+                    body=body,
+                    title=subject,
+                    notify_type=apprise.NotifyType.WARNING,
+                    body_format=apprise.NotifyFormat.TEXT,
+                )
+            except Exception as error:  # noqa: BLE001 - not ours; one notice must not stop the others
+                raise NotifyError(f"sending failed: {type(error).__name__}") from None
         host = str(getattr(service, "smtp_host", None) or service.host)
         if sent:
             return f"accepted by {host}"

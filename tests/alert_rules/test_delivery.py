@@ -131,6 +131,19 @@ def test_an_absent_mail_server_may_be_tried_again() -> None:
     assert not caught.value.permanent
 
 
+def test_what_breaks_while_sending_is_a_failed_try_and_tells_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> bool:
+        raise ValueError("s3cret")
+
+    monkeypatch.setattr("apprise.plugins.email.NotifyEmail.notify", broken)
+    with pytest.raises(NotifyError, match="ValueError") as failed:
+        AppriseNotifier().send(mail_url(25), "subject", "body")
+    assert not failed.value.permanent
+    assert "s3cret" not in str(failed.value)
+
+
 def test_a_webhook_takes_the_words(hook: Hook) -> None:
     notifier = AppriseNotifier(["127.0.0.1"])
     notifier.send(f"json://127.0.0.1:{hook.port}/path", "Too hot", "body")

@@ -1,8 +1,10 @@
 """What the pages show, as JSON: thin endpoints over the queries, at most as wide as the caller's scope."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BeforeValidator
 
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
@@ -11,6 +13,7 @@ from ingest_service.queries import case_lines, chart, factory, fleet, overview
 from ingest_service.queries import zone as zone_query
 from ingest_service.queries.models import Hazard, Overview
 from ingest_service.queries.overview import Wish
+from ingest_service.queries.past import read_day
 from ingest_service.queries.places import Chart, Factory
 from ingest_service.queries.places import Zone as ZonePage
 from ingest_service.queries.records import Case, CaseList, Fleet, Gateway
@@ -19,6 +22,11 @@ router = APIRouter(prefix="/api/v1", tags=["reading"])
 
 Word = Annotated[str, Query(max_length=64)]
 Range = Literal["shift", "day", "week", "month", "year"]
+Until = Annotated[
+    date | None,
+    BeforeValidator(read_day),
+    Query(description="A past local day of the site with which the span ends, instead of now."),
+]
 
 
 @router.get("/overview", summary="Every factory in the caller's scope, ranked")
@@ -47,8 +55,9 @@ def get_zone(
     caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
     hazard: Hazard = "heat",
     span: Annotated[Range, Query(alias="range")] = "day",
+    until: Until = None,
 ) -> ZonePage:
-    return zone_query.zone(caller.view(), site, zone, hazard, span)
+    return zone_query.zone(caller.view(), site, zone, hazard, span, until)
 
 
 @router.get("/sites/{site}/zones/{zone}/charts/{panel}", summary="The lines of one chart")
@@ -58,8 +67,9 @@ def get_chart(
     panel: str,
     caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
     span: Annotated[Range, Query(alias="range")] = "day",
+    until: Until = None,
 ) -> Chart:
-    return chart.chart(caller.view(), site, zone, panel, span)
+    return chart.chart(caller.view(), site, zone, panel, span, until)
 
 
 @router.get("/cases", summary="Running cases, and the newest that ended")

@@ -103,6 +103,8 @@ def test_what_is_no_day_is_refused_and_the_future_is_the_present(shown: Serving)
     assert client.get(ZONE_PAGE, params={"until": ""}).status_code == 200
     chart = ZONE_PAGE.replace("/heat", "/wbgt/chart.json")
     assert client.get(chart, params={"until": "9999-12-31"}).json()["end"] > seed.NOW - 1.0
+    facts = client.get("/api/v1/sites/kh-f0123/zones/sewing-3", params={"until": "2026-04-20"}).json()
+    assert facts["past"]["day"] == "2026-04-20"
     table = client.get(f"{ZONE_PAGE}/shifts.csv", params={"until": "2026-04-20"}).text
     assert table.splitlines()[1].startswith("day,2026-04-20T00:00:00Z")
 

@@ -12,7 +12,6 @@ import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, Response
-from sse_starlette.sse import AppStatus
 
 from ingest_service import heartbeat, metrics
 from ingest_service.api import errors
@@ -29,8 +28,11 @@ OPENAPI_PATH: Final = "/api/v1/openapi.json"
 _GRACE_S: Final = 3
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application with its stores open in `app.state.context`; they close when it shuts down."""
+def create_app(settings: Settings, stop: threading.Event | None = None) -> FastAPI:
+    """The application with its stores open in `app.state.context`; they close when it shuts down.
+
+    Event streams end when `stop` is set: a server waits for them before it ends.
+    """
     context = open_context(settings)
 
     @asynccontextmanager
@@ -48,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context = context
+    app.state.stop = stop or threading.Event()
     app.add_middleware(SecurityHeaders, https=settings.secure_cookies)
     app.add_middleware(RequestMetrics)
     errors.install(app)
@@ -93,7 +96,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     listener = _listen(settings)
     with listener:
         port = int(listener.getsockname()[1])
-        app = create_app(settings)
+        app = create_app(settings, stop)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -106,7 +109,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
         watcher = threading.Thread(target=_watch, args=(settings, stop, server, port), name="heartbeat")
         watcher.start()
         log.info("serving", url=f"http://{settings.http_host}:{port}")
-        AppStatus.should_exit = False
         try:
             server.run(sockets=[listener])
         finally:
@@ -123,14 +125,13 @@ class _Server(uvicorn.Server):
 
 
 def _watch(settings: Settings, stop: threading.Event, server: uvicorn.Server, port: int) -> None:
-    """Give signs of life, and pass the wish to stop on to the server and to open event streams."""
+    """Give signs of life, and pass the wish to stop on to the server."""
     while not stop.is_set():
         try:
             heartbeat.beat(settings.data_dir, "web", port=port)
         except OSError as error:
             log.warning("the sign of life cannot be written", error=str(error))
         stop.wait(1.0)
-    AppStatus.should_exit = True
     server.should_exit = True
 
 

@@ -55,7 +55,7 @@ async def _events(request: Request, shown: LivePage, asked: Asked) -> AsyncItera
     sent: dict[str, str] = {}
     pulse: Pulse | None = None
     looked = 0.0
-    while True:
+    while not request.app.state.stop.is_set():
         await asyncio.sleep(LOOK_S)
         since = time.monotonic() - looked
         fresh = await anyio.to_thread.run_sync(_pulse, context_of(request))

@@ -53,7 +53,7 @@ class ChannelMinutes:
                 continue
             as_energy = averages_as_energy(self.channels[channel].quantity)
             for start, end in _stretches(wanted):
-                points = self._series.points_between(channel, 60.0 * (start - 1), 60.0 * end)
+                points = self._series.rows_between(channel, 60.0 * (start - 1), 60.0 * end)
                 spans += minute_spans(channel, points, as_energy=as_energy)
             cleared += [(channel, minute) for minute in wanted]
             self.hours.note(channel, wanted)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
 
-from ingest_service.series.port import Point, Span
+from ingest_service.series.port import Span, StoredPoint
 from osh_domain.exposure.noise import energy_average
 from osh_domain.quality import NEVER_EXPOSURE
 from osh_domain.quantities import UnknownQuantity, quantity
@@ -33,26 +34,40 @@ def averages_as_energy(name: str) -> bool:
         return False
 
 
-def minute_spans(channel: int, points: Iterable[Point], *, as_energy: bool) -> list[Span]:
+def minute_spans(channel: int, points: Sequence[StoredPoint], *, as_energy: bool) -> list[Span]:
     """One `Span` for each minute with at least one reading that may enter an exposure, ascending.
 
-    Readings with a flag of `NEVER_EXPOSURE` are left out; flags are joined, the worst grade counts.
+    `points` ascend. Readings with a flag of `NEVER_EXPOSURE` are left out; flags are joined, the worst grade
+    counts.
     """
-    minutes: dict[int, list[Point]] = {}
-    for point in points:
-        if not point.flags & _EXCLUDED:
-            minutes.setdefault(minute_of(point.time), []).append(point)
-    return [_span(channel, minute, minutes[minute], as_energy) for minute in sorted(minutes)]
+    spans: list[Span] = []
+    begin = 0
+    while begin < len(points):
+        minute = -(-(points[begin][0] // 1000) // 60_000)
+        end = bisect_left(points, (60_000 * minute + 1) * 1000, begin, key=_time_us)
+        span = _span(channel, minute, points[begin:end], as_energy)
+        if span is not None:
+            spans.append(span)
+        begin = end
+    return spans
 
 
-def _span(channel: int, minute: int, points: Sequence[Point], as_energy: bool) -> Span:
-    values = [point.value for point in points]
-    flags = 0
-    for point in points:
-        flags |= point.flags
+def _time_us(point: StoredPoint) -> int:
+    return point[0]
+
+
+def _span(channel: int, minute: int, points: Sequence[StoredPoint], as_energy: bool) -> Span | None:
+    _, values, flags, grades = zip(*points, strict=True)
+    seen = set(flags)
+    if any(flag & _EXCLUDED for flag in seen):
+        kept = [point for point in points if not point[2] & _EXCLUDED]
+        return _span(channel, minute, kept, as_energy) if kept else None
+    joined = 0
+    for flag in seen:
+        joined |= flag
     low, high = min(values), max(values)
     mean = _mean(values, low, high, as_energy)
-    return Span(channel, minute, len(values), mean, low, high, flags, max(point.grade for point in points))
+    return Span(channel, minute, len(values), mean, low, high, joined, max(grades))
 
 
 def _mean(values: Sequence[float], low: float, high: float, as_energy: bool) -> float:

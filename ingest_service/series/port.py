@@ -54,6 +54,10 @@ class Point(NamedTuple):
     grade: int
 
 
+StoredPoint = tuple[int, float, int, int]
+"""Time in us (the last three digits tell batches apart), value, flags, grade."""
+
+
 class Text(NamedTuple):
     time: float
     text: str
@@ -152,6 +156,10 @@ class SeriesReader(Protocol):
 
     def points_between(self, channel: int, t0: float, t1: float) -> list[Point]:
         """Points with t0 < time <= t1, ascending."""
+        ...
+
+    def rows_between(self, channel: int, t0: float, t1: float) -> list[StoredPoint]:
+        """The same points as they are stored, for whoever reads very many."""
         ...
 
     def texts_between(self, channel: int, t0: float, t1: float) -> list[Text]: ...

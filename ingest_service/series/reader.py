@@ -14,6 +14,7 @@ from ingest_service.series.port import (
     Resolution,
     Sample,
     Span,
+    StoredPoint,
     Text,
     Waiting,
 )
@@ -83,12 +84,16 @@ class SqliteSeriesReader:
         return [ChannelEntry(*row) for row in rows]
 
     def points_between(self, channel: int, t0: float, t1: float) -> list[Point]:
+        rows = self.rows_between(channel, t0, t1)
+        return [Point((us // 1000) / 1000, value, flags, grade) for us, value, flags, grade in rows]
+
+    def rows_between(self, channel: int, t0: float, t1: float) -> list[StoredPoint]:
         rows = self._connections.here().execute(
             "SELECT time_us, value, flags, grade FROM points "
             "WHERE channel = ? AND time_us >= ? AND time_us < ? ORDER BY time_us",
             (channel, first_us(t0), first_us(t1)),
         )
-        return [Point((us // 1000) / 1000, value, flags, grade) for us, value, flags, grade in rows]
+        return rows.fetchall()
 
     def texts_between(self, channel: int, t0: float, t1: float) -> list[Text]:
         rows = self._connections.here().execute(

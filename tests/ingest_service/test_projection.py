@@ -15,7 +15,7 @@ from ingest_service.projection import Projector
 from ingest_service.register.entries import ForeignName
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.minutes import minute_spans
-from ingest_service.series.port import Anchor, ChannelEntry, Point
+from ingest_service.series.port import Anchor, ChannelEntry
 from ingest_service.series.schema import PROJECTED_TABLES
 from ingest_service.series.sqlite import SqliteSeries, open_series
 from osh_domain.quality import Flag, Grade
@@ -157,8 +157,9 @@ def test_a_number_no_sensor_can_have_measured_stays_out_of_the_series_with_a_rem
 @pytest.mark.parametrize("row", QUANTITIES.values(), ids=lambda row: row.id)
 def test_any_possible_number_can_be_averaged(row: Quantity) -> None:
     room = 0.15 * (row.high - row.low)
-    edges = [Point(NOW, row.low - room, 0, 0), Point(NOW, row.high + room, 0, 0)]
-    assert all(row.possible(point.value) for point in edges)
+    t = int(NOW * 1_000_000)
+    edges = [(t, row.low - room, 0, 0), (t, row.high + room, 0, 0)]
+    assert all(row.possible(value) for _, value, _, _ in edges)
     (span,) = minute_spans(1, edges, as_energy=row.averaging == "energy")
     assert row.low - room <= span.mean <= row.high + room
 

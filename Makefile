@@ -44,14 +44,14 @@ lock: setup ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 
-setup: system-packages $(READY)
+setup: system-packages $(READY) ## Set up only: virtual environment and Debian packages
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "OSHWatch needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 	  || { echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
-	@echo "Installing the locked dependencies (once) ..."
+	@echo "Installing the locked dependencies (once, a minute or so) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

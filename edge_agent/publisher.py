@@ -56,6 +56,8 @@ class Publisher:
     ) -> None:
         self.counters = Counters()
         self.connected = False
+        # What the broker said when it let this gateway in no more; None once it does.
+        self.refused: str | None = None
         self._identity = identity
         self._outbox = outbox
         self._timekeeper = timekeeper
@@ -156,6 +158,7 @@ class Publisher:
             if event.taken_over:
                 self._tell("clone suspected: another client came with this gateway's name")
         elif isinstance(event, Refused):
+            self.refused = event.reason
             log.error("the broker refuses this gateway", reason=event.reason)
         elif isinstance(event, Heard):
             self._hear(event)
@@ -165,6 +168,7 @@ class Publisher:
 
     def _come_up(self, conn: int) -> None:
         self.connected = True
+        self.refused = None
         self.counters.connections += 1
         self._conn = conn
         self._reserve(conn + 1)

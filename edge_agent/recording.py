@@ -107,7 +107,7 @@ class TimeColumn:
         if stamp.tzinfo is not None:
             return stamp.timestamp()
         if self.zone is None:
-            raise ValueError(f"{text!r} has no offset from UTC; say which zone it is in")
+            raise ValueError(f"{text!r} has no offset from UTC; say which zone it is in with --time-zone")
         return _local(stamp, ZoneInfo(self.zone), after)
 
     def _parse(self, text: str) -> dt.datetime:

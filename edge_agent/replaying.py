@@ -141,7 +141,9 @@ class _Player:
         }
         if noted is None:
             self.shift = 0.0 if shift_to is None else (shift_to - rows[-1].time) // 60.0 * 60.0
-            outbox.write_notes({NOTE: json.dumps({**plan, "shift": self.shift})})
+            outbox.write_notes(
+                {NOTE: json.dumps({**plan, "shift": self.shift, "moved": shift_to is not None})}
+            )
         else:
             found: Mapping[str, object] = json.loads(noted)
             if {key: found[key] for key in plan} != plan:
@@ -150,6 +152,11 @@ class _Player:
                     " give this one a --data-dir of its own"
                 )
             self.shift = float(str(found["shift"]))
+            if shift_to is not None and not found.get("moved", self.shift != 0.0):
+                raise RecordingError(
+                    f"{outbox.path.parent} holds this recording at its own times, and sealed batches are"
+                    " not moved; leave --shift-to-now out, or give another --data-dir"
+                )
         self.recording.shifted(self.shift)
         last = outbox.last_moment()
         reached = last.wall + 0.0005 if last is not None else float("-inf")
@@ -229,12 +236,27 @@ class _Player:
             reasons.append(f"{account.readings_read} readings were read, {account.readings_sealed} sealed")
         if account.refused_by_server:
             codes = ", ".join(sorted(self.agent.outbox.held_codes()))
-            reasons.append(f"the server refused {account.refused_by_server} batches ({codes})")
+            reasons.append(
+                f"the server refused {account.refused_by_server} batches ({codes});"
+                " it keeps them in quarantine: see there why, mend that, and replay them from its page"
+            )
         if account.waiting:
-            counters = self.agent.publisher.counters
-            why = "the server did not acknowledge" if counters.connections else "the broker was not reached"
+            why = self._why_waiting()
             reasons.append(f"{account.waiting} batches are kept and not acknowledged: {why}; run it again")
         return reasons
+
+    def _why_waiting(self) -> str:
+        publisher = self.agent.publisher
+        if publisher.refused is not None:
+            return (
+                f"the broker refuses this gateway ({publisher.refused});"
+                " set OSHWATCH_AGENT_MQTT_USERNAME and OSHWATCH_AGENT_MQTT_PASSWORD"
+            )
+        if not publisher.counters.connections:
+            return "the broker was not reached"
+        if not self.agent.settings.server_public_key:
+            return "without --server-key no acknowledgement can be checked"
+        return "the server did not acknowledge"
 
     def _step(self, progress: Callable[[Progress], None], *, at_once: bool = False) -> None:
         now = time.monotonic()

@@ -137,8 +137,9 @@ def _mistake(detail: ErrorDetails, origin: Mapping[str, str], default_where: str
     if detail["type"] == "extra_forbidden":
         return unknown_key(where, name, model.model_fields)._replace(key=shown)
     if detail["type"] == "missing":
-        hint = f"Set {shown} in the file" + (f" or {PREFIX}{top.upper()}." if len(path) == 1 else ".")
-        return SettingsMistake(where, shown, "it is missing", hint)
+        key = _dotted(path) or top
+        hint = f"Set {key} in the file" + (f" or {PREFIX}{top.upper()}." if len(path) == 1 else ".")
+        return SettingsMistake("settings" if len(path) == 1 else where, key, "it is missing", hint)
     problem = detail["msg"].removeprefix("Value error, ")
     if top not in SECRETS and isinstance(detail["input"], str | int | float | bool):
         problem += f" (got {detail['input']!r})"

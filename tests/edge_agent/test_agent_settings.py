@@ -94,6 +94,12 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, text: str, key: s
     assert word in mistakes(write(tmp_path, text))[key].problem
 
 
+def test_a_missing_key_is_named_as_the_file_has_it_and_as_the_environment_has_it() -> None:
+    with pytest.raises(SettingsError) as told:
+        load(None, {})
+    assert "gateway: it is missing. Set gateway in the file or OSHWATCH_AGENT_GATEWAY." in str(told.value)
+
+
 def test_a_missing_file_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     assert "sample-config" in mistakes(tmp_path / "none.toml")["file"].way_out
 

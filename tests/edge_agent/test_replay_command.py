@@ -33,12 +33,15 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def replay(broker: Broker, folder: Path, file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def replay(
+    broker: Broker, folder: Path, file: Path, *more: str, server_key: str | None = SERVER_PUBLIC
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "oshwatch.main", "agent", "replay", str(file), "--json"]
     options = [
         *("--map", "Temperature=st1/ta", "--map", "Humidity=st1/rh", "--map", "CO2=co2-1/co2"),
         *("--time-column", "date", "--gateway", GATEWAY, "--site", SITE, "--data-dir", str(folder)),
-        *("--mqtt-port", str(broker.port), "--server-key", SERVER_PUBLIC, "--time-zone", "Europe/Brussels"),
+        *("--mqtt-port", str(broker.port), "--time-zone", "Europe/Brussels"),
+        *(("--server-key", server_key) if server_key is not None else ()),
     ]
     return subprocess.run(
         [*command, *options, *more], capture_output=True, text=True, timeout=90, check=False
@@ -93,7 +96,48 @@ def test_an_account_that_does_not_close_ends_with_code_1_and_says_why(
     assert account["rows_refused"] == 1
     assert account["refused"] == [{"line": 32, "reason": "Temperature: not a number: 'warm'"}]
     assert account["refused_by_server"] == account["batches"]
-    assert account["reasons"] == [f"the server refused {account['batches']} batches (key)"]
+    [reason] = account["reasons"]
+    assert reason.startswith(
+        f"the server refused {account['batches']} batches (key); it keeps them in quarantine"
+    )
+
+
+def test_a_refusing_broker_is_told_apart_from_one_that_is_not_there(
+    broker: Broker, folder: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("".join(OCCUPANCY.read_text().splitlines(keepends=True)[:20]))
+    broker.stop()
+    done = replay(broker, folder, short, "--patience", "0.5")
+    assert "the broker was not reached" in json.loads(done.stdout)["reasons"][0]
+    config = broker.config.read_text()
+    assert "allow_anonymous true" in config
+    broker.config.write_text(config.replace("allow_anonymous true", "allow_anonymous false"))
+    broker.start()
+    done = replay(broker, folder, short, "--patience", "1")
+    assert "the broker refuses this gateway (Not authorized)" in json.loads(done.stdout)["reasons"][0]
+
+
+@pytest.mark.usefixtures("server")
+def test_without_the_servers_key_the_account_says_that_nothing_can_be_confirmed(
+    broker: Broker, folder: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("".join(OCCUPANCY.read_text().splitlines(keepends=True)[:20]))
+    done = replay(broker, folder, short, "--patience", "1", server_key=None)
+    assert "without --server-key" in json.loads(done.stdout)["reasons"][0]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_recording_sealed_at_its_own_times_is_not_quietly_left_there_when_now_is_asked_for(
+    broker: Broker, folder: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("".join(OCCUPANCY.read_text().splitlines(keepends=True)[:20]))
+    assert replay(broker, folder, short).returncode == 0
+    done = replay(broker, folder, short, "--shift-to-now")
+    assert done.returncode == 2
+    assert "leave --shift-to-now out, or give another --data-dir" in done.stderr
 
 
 def test_without_a_server_everything_is_kept_and_the_next_run_delivers_it(

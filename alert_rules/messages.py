@@ -64,7 +64,8 @@ def notice_words(kind: str, event: Mapping[str, Any], link: str, translate: Tran
     hazard = _(_HAZARDS.get(_hazard_key(event)) or str(event.get("title", "")))
     since = _clock(event, "since")
     if kind == "cleared":
-        subject = _("Over: %(hazard)s, %(place)s", hazard=hazard, place=place)
+        over = _("Shift over") if event.get("ended_by") == "shift_over" else _("Over")
+        subject = _("%(word)s: %(hazard)s, %(place)s", word=over, hazard=hazard, place=place)
         lines = [
             subject,
             _("It began at %(since)s and ended at %(until)s.", since=since, until=_clock(event, "at")),

@@ -10,16 +10,29 @@ def starting_errors() -> tuple[type[Exception], ...]:
     from ingest_service.ledger.port import LedgerError
     from ingest_service.series.port import SeriesError
 
-    return (DatabaseError, LedgerError, SeriesError, ServerKeyError)
+    return (NotPreparedError, DatabaseError, LedgerError, SeriesError, ServerKeyError)
+
+
+class NotPreparedError(Exception):
+    """The data folder holds no register: it was mistyped, or nobody prepared it."""
 
 
 def prepare(settings: Settings) -> None:
-    """Bring every store to its newest schema and make the server key; raises one of `starting_errors`."""
+    """Bring every store to its newest schema and make the server key; raises one of `starting_errors`.
+
+    A folder without a register is refused: an empty service without an administrator helps nobody.
+    """
     from ingest_service.auth.server_key import FILE_NAME, ServerKey
+    from ingest_service.database import FILE_NAME as REGISTER_FILE
     from ingest_service.database import migrate, open_database
     from ingest_service.ledger.sqlite import open_ledger
     from ingest_service.series.sqlite import open_series
 
+    if not (settings.data_dir / REGISTER_FILE).exists():
+        raise NotPreparedError(
+            f"{settings.data_dir} holds no register. If that is the right folder, prepare it with "
+            f"'oshwatch admin init --data-dir {settings.data_dir}'; else mend OSHWATCH_DATA_DIR or data_dir."
+        )
     engine = open_database(settings.data_dir)
     try:
         migrate(engine)

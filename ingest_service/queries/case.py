@@ -11,7 +11,7 @@ from alert_rules.advice import in_order
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import ACTIONS, ATTEMPTS, CASE_EVENTS, CASES, NOTICES, SIGNATURES
 from ingest_service.cases.store import RAISING
-from ingest_service.queries.case_lines import ENDED, line
+from ingest_service.queries.case_lines import ENDED, ended_with_shift, line
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
 from ingest_service.queries.models import LimitLine, Measured, Side
 from ingest_service.queries.panels import unit_of
@@ -46,6 +46,7 @@ def case(view: View, case_id: int) -> Case:
         events = _of(connection, CASE_EVENTS, case_id, CASE_EVENTS.c.id)
         actions = _of(connection, ACTIONS, case_id, ACTIONS.c.at)
         notices = _notices(connection, case_id)
+        with_shift = case_id in ended_with_shift(connection, [case_id])
     zone = view.register.zone(row["zone"]) if row["zone"] else None
     found = view.limits.rule(row["pack"], row["rule"])
     limit = _limit(row)
@@ -53,7 +54,7 @@ def case(view: View, case_id: int) -> Case:
     ended = row["state"] in ENDED
     return Case(
         now=view.now,
-        line=line(view, row, {one["side"] for one in signatures}),
+        line=line(view, row, {one["side"] for one in signatures}, with_shift=with_shift),
         site=site_name(site),
         zone_path=f"/factories/{zone.site}/zones/{zone.word}" if zone else None,
         rule=row["rule"],

@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from ingest_service.auth.access import Action
-from ingest_service.cases.schema import CASES, SIGNATURES
+from ingest_service.cases.schema import CASE_EVENTS, CASES, SIGNATURES
 from ingest_service.queries.models import CaseLine
 from ingest_service.queries.records import CaseList
 from ingest_service.queries.view import View
@@ -39,11 +39,12 @@ def lines(
     )
     with view.engine.connect() as connection:
         rows = connection.execute(query).mappings().all()
-        signed = _signed(connection, [row["id"] for row in rows])
-    return [line(view, row, signed.get(row["id"], set())) for row in rows]
+        ids = [row["id"] for row in rows]
+        signed, unmeasured = _signed(connection, ids), ended_with_shift(connection, ids)
+    return [line(view, row, signed.get(row["id"], set()), with_shift=row["id"] in unmeasured) for row in rows]
 
 
-def line(view: View, row: sa.RowMapping, signed: set[str]) -> CaseLine:
+def line(view: View, row: sa.RowMapping, signed: set[str], *, with_shift: bool) -> CaseLine:
     """One case as a line; places that the register does not know any more keep their ids."""
     site = view.register.site(row["site"])
     zone = view.register.zone(row["zone"]) if row["zone"] else None
@@ -62,7 +63,19 @@ def line(view: View, row: sa.RowMapping, signed: set[str]) -> CaseLine:
         closed_at=row["closed_at"],
         seen_by_worker="worker" in signed,
         seen_by_management="management" in signed,
+        ended_with_shift=with_shift and row["cleared_at"] is not None,
     )
+
+
+def ended_with_shift(connection: sa.Connection, cases: list[int]) -> set[int]:
+    """Those of the cases whose newest end was the end of a shift, not a measurement."""
+    query = (
+        sa.select(CASE_EVENTS.c.case_id, CASE_EVENTS.c.data)
+        .where(CASE_EVENTS.c.case_id.in_(cases), CASE_EVENTS.c.kind == "cleared")
+        .order_by(CASE_EVENTS.c.id)
+    )
+    newest = {case_id: data or {} for case_id, data in connection.execute(query)}
+    return {case_id for case_id, data in newest.items() if data.get("ended_by") == "shift_over"}
 
 
 def _signed(connection: sa.Connection, cases: list[int]) -> dict[int, set[str]]:

@@ -102,6 +102,8 @@ class CaseLine(Facts):
     closed_at: float | None
     seen_by_worker: bool
     seen_by_management: bool
+    # It ended because nobody works there now; it was not measured below its limit.
+    ended_with_shift: bool
 
 
 # --- overview -----------------------------------------------------------------------------------------

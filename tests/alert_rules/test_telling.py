@@ -68,7 +68,9 @@ def test_a_value_just_above_its_limit_is_not_told_as_equal_to_it() -> None:
 
 def test_it_says_how_it_ended() -> None:
     over = EVENT | {"ended_by": "shift_over"}
-    assert "The shift ended" in notice_words("cleared", over, "", translator("en")).body
+    unmeasured = notice_words("cleared", over, "", translator("en"))
+    assert unmeasured.subject == "Shift over: Too hot, Sewing line 3, Mekong Garment 0123"
+    assert "The shift ended" in unmeasured.body
     measured = notice_words("cleared", EVENT | {"value": 28.0}, "", translator("en"))
     assert measured.subject == "Over: Too hot, Sewing line 3, Mekong Garment 0123"
     assert "WBGT, average of the last hour: 28.0 °C." in measured.body

@@ -8,7 +8,7 @@ PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_s
 # Debian packages: a broker for demo and tests, a browser for the browser tests.
 APT := mosquitto chromium
 # The pictures that the README shows.
-PICTURES := overview-desk-light.png zone-heat-desk-light.png factory-phone-light.png case-phone-light.png
+PICTURES := overview-desk-light.png zone-heat-desk-light.png case-phone-light.png
 
 .PHONY: demo test check bench screenshots generate lock system-packages setup clean help
 

@@ -21,6 +21,7 @@ from ingest_service.queries.view import NotHere, View
 from ingest_service.register.entries import Person, Side
 from ingest_service.web.live_pages import case_number
 from ingest_service.web.rendering import Fields, page, reader
+from ingest_service.web.runbooks import rule_part
 
 router = APIRouter()
 
@@ -123,7 +124,7 @@ def rule_page(request: Request, pack_id: str, rule_id: str) -> Response:
         "source": pack.source_of(rule),
         "exposure": exposure,
         "limit_name": limit_name,
-        "runbook": runbook.read_text("utf-8") if runbook.is_file() else "",
+        "runbook": rule_part(runbook.read_text("utf-8"), rule.id) if runbook.is_file() else [],
     }
     return page(request, "rule.html", values, view=view)
 

@@ -62,6 +62,20 @@ class Settings(BaseModel):
         gt=0,
         description="Readings older than this [s] raise no live alarm, only a finding afterwards.",
     )
+    packs_dir: Path | None = Field(
+        None, description="Folder with rule packs of this installation, layered over those that come with it."
+    )
+    keep_readings_days: float | None = Field(
+        None,
+        gt=0,
+        description="Days that single readings stay in the series; empty: for ever. The ledger keeps all.",
+    )
+    keep_minutes_days: float | None = Field(
+        None, gt=0, description="Days that minute values of channels stay in the series; empty: for ever."
+    )
+    keep_exposures_days: float | None = Field(
+        None, gt=0, description="Days that minute exposures and verdicts stay; shifts and days stay for ever."
+    )
     webhook_allow: tuple[str, ...] = Field(
         (), description="Hosts on private or loopback addresses that notices may be posted to."
     )

@@ -3,18 +3,18 @@
 A rule is raised when every minute of the hold was above the limit, and cleared only when every minute of a
 longer hold was below a lower line. A gap and a minute that cannot tell both interrupt a hold; neither raises
 nor clears. Observations older than the live age never change the state, so late data never raises a live
-alarm; `retrospect` judges those for findings made afterwards.
+alarm; `holds` judges whole stretches for findings made afterwards.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from alert_rules.conditions import Condition, Judgement, Observation, Verdict, judge
+from alert_rules.conditions import ABOVE, CLEAR, Condition, Observation, beyond, judge, mark
 
-NEVER = -1
+NEVER: Final = -1
 
 
 class Phase(StrEnum):
@@ -32,6 +32,9 @@ class Change(StrEnum):
     DROPPED = "dropped"
     RAISED = "raised"
     CLEARED = "cleared"
+
+
+TOLD: Final = frozenset({Change.RAISED, Change.CLEARED})
 
 
 class RuleState(NamedTuple):
@@ -72,6 +75,14 @@ class Transition:
     reason: str
 
 
+class Hold(NamedTuple):
+    """A stretch above the limit: its first minute, the one in which the rule's hold was met, and its last."""
+
+    since: int
+    met: int
+    last: int
+
+
 def is_late(minute: int, now: float, live_age_s: float) -> bool:
     """Whether a minute ended too long ago to be told as live."""
     return now - 60.0 * minute > live_age_s
@@ -83,7 +94,112 @@ def step(
     """Take one live observation, in ascending minutes; late and repeated ones change nothing."""
     if observation.minute <= state.minute or is_late(observation.minute, now, rule.live_age_s):
         return state, ()
-    return _advance(state, observation, judge(observation, rule.condition), rule)
+    condition = rule.condition
+    letter = mark(observation.value, observation.coverage, observation.method, condition)
+    after = advance(state, observation.minute, letter, rule)
+    return after, changes(state, after, observation, rule)
+
+
+def shift_over(state: RuleState, minute: int) -> tuple[RuleState, tuple[Transition, ...]]:
+    """End what holds: nobody is exposed any more. Said as what it is, not as a measurement."""
+    return stop(state, minute, "the shift is over")
+
+
+def stop(state: RuleState, minute: int, reason: str) -> tuple[RuleState, tuple[Transition, ...]]:
+    """End what holds for a reason that is no measurement."""
+    quiet = RuleState(minute=max(state.minute, minute))
+    if state.phase is Phase.RAISED:
+        return quiet, (Transition(Change.CLEARED, minute, minute, reason),)
+    if state.phase is Phase.PENDING:
+        return quiet, (Transition(Change.DROPPED, minute, state.above_since, reason),)
+    return state, ()
+
+
+def holds(marks: Iterable[tuple[int, str]], rule: ZoneRule) -> list[Hold]:
+    """Every stretch of (minute, mark), ascending, that was above for as long as the rule asks."""
+    found: list[Hold] = []
+    since = last = met = NEVER
+    for minute, letter in marks:
+        if since != NEVER and (letter != ABOVE or minute - last > rule.gap):
+            if met != NEVER:
+                found.append(Hold(since, met, last))
+            since = met = NEVER
+        if letter == ABOVE:
+            since, last = (minute if since == NEVER else since), minute
+            if met == NEVER and _held(since, minute) >= rule.raise_after:
+                met = minute
+    if met != NEVER:
+        found.append(Hold(since, met, last))
+    return found
+
+
+def advance(state: RuleState, minute: int, letter: str, rule: ZoneRule) -> RuleState:
+    """The state after one more minute; its changes show in the phases before and after."""
+    phase, before, above_since, clear_since = state
+    broken = before == NEVER or minute - before > rule.gap
+    if letter == ABOVE:
+        above_since = minute if broken or above_since == NEVER else above_since
+        clear_since = NEVER
+        if phase is not Phase.RAISED:
+            held = minute - above_since + 1 >= rule.raise_after
+            phase = Phase.RAISED if held else Phase.PENDING
+        return RuleState(phase, minute, above_since, NEVER)
+    if letter != CLEAR:
+        return RuleState(phase if phase is Phase.RAISED else Phase.QUIET, minute, NEVER, NEVER)
+    clear_since = minute if broken or clear_since == NEVER else clear_since
+    if phase is not Phase.RAISED or minute - clear_since + 1 >= rule.clear_after:
+        phase = Phase.QUIET
+    return RuleState(phase, minute, NEVER, clear_since)
+
+
+def _held(since: int, minute: int) -> int:
+    """Minutes of a run that includes both its first and its last minute."""
+    return minute - since + 1
+
+
+def changes(
+    before: RuleState, after: RuleState, observation: Observation | None, rule: ZoneRule
+) -> tuple[Transition, ...]:
+    """What one step from `before` to `after` changed, in words."""
+    if before.phase is after.phase and before.above_since == after.above_since:
+        return ()
+    minute = after.minute
+    if before.phase is Phase.RAISED:
+        if after.phase is Phase.RAISED:
+            return ()
+        reason = f"{_seen(observation, rule, within=True)}; {_cleared(after, rule)}"
+        return (Transition(Change.CLEARED, minute, after.clear_since, reason),)
+    if after.phase is Phase.RAISED:
+        span = f"for {_held(after.above_since, minute)} min"
+        reason = f"{_seen(observation, rule, within=False)} {span}"
+        return (Transition(Change.RAISED, minute, after.above_since, reason),)
+    return tuple(_pending(before, after, observation, rule))
+
+
+def _pending(
+    before: RuleState, after: RuleState, observation: Observation | None, rule: ZoneRule
+) -> Iterable[Transition]:
+    if before.phase is Phase.PENDING and after.above_since != before.above_since:
+        quiet = after.phase is Phase.QUIET
+        reason = _seen(observation, rule, within=True) if quiet else "a gap interrupted the hold"
+        yield Transition(Change.DROPPED, after.minute, before.above_since, reason)
+    if after.phase is Phase.PENDING and after.above_since == after.minute:
+        yield Transition(Change.PENDING, after.minute, after.minute, _seen(observation, rule, within=False))
+
+
+def _cleared(state: RuleState, rule: ZoneRule) -> str:
+    condition = rule.condition
+    side = "above" if condition.below else "below"
+    minutes = _held(state.clear_since, state.minute)
+    return f"{side} {condition.clear_below:.6g} {condition.unit} for {minutes} min"
+
+
+def _seen(observation: Observation | None, rule: ZoneRule, *, within: bool) -> str:
+    """The numbers of a step; without them (they are not remembered) what they were compared with."""
+    if observation is not None:
+        return judge(observation, rule.condition).reason
+    word = "within" if within else beyond(rule.condition)
+    return f"{word} {rule.condition.limit:.6g} {rule.condition.unit}"
 
 
 def retrospect(
@@ -95,72 +211,9 @@ def retrospect(
     """
     if observation.minute <= state.minute:
         state = RuleState()
-    return _advance(state, observation, judge(observation, rule.condition), rule)
-
-
-def shift_over(state: RuleState, minute: int) -> tuple[RuleState, tuple[Transition, ...]]:
-    """End what holds: nobody is exposed any more. Said as what it is, not as a measurement."""
-    quiet = RuleState(minute=max(state.minute, minute))
-    if state.phase is Phase.RAISED:
-        return quiet, (Transition(Change.CLEARED, minute, minute, "the shift is over"),)
-    if state.phase is Phase.PENDING:
-        return quiet, (Transition(Change.DROPPED, minute, state.above_since, "the shift is over"),)
-    return state, ()
-
-
-def _advance(
-    state: RuleState, observation: Observation, judgement: Judgement, rule: ZoneRule
-) -> tuple[RuleState, tuple[Transition, ...]]:
-    minute = observation.minute
-    unbroken = state.minute != NEVER and minute - state.minute <= rule.gap
-    above = judgement.verdict is Verdict.ABOVE
-    above_since = _run(state.above_since, minute, unbroken=unbroken, holds=above)
-    clear_since = _run(state.clear_since, minute, unbroken=unbroken, holds=judgement.clears)
-    if state.phase is Phase.RAISED:
-        return _from_raised(RuleState(Phase.RAISED, minute, above_since, clear_since), judgement, rule)
-    following = RuleState(Phase.PENDING if above else Phase.QUIET, minute, above_since, clear_since)
-    return _toward_raised(state, following, judgement, rule)
-
-
-def _run(since: int, minute: int, *, unbroken: bool, holds: bool) -> int:
-    if not holds:
-        return NEVER
-    return since if unbroken and since != NEVER else minute
-
-
-def _held(since: int, minute: int) -> int:
-    """Minutes of a run that includes both its first and its last minute."""
-    return minute - since + 1
-
-
-def _from_raised(
-    state: RuleState, judgement: Judgement, rule: ZoneRule
-) -> tuple[RuleState, tuple[Transition, ...]]:
-    if state.clear_since == NEVER or _held(state.clear_since, state.minute) < rule.clear_after:
-        return state, ()
-    reason = (
-        f"{judgement.reason}; below {rule.condition.clear_below:.6g} {rule.condition.unit} "
-        f"for {_held(state.clear_since, state.minute)} min"
-    )
-    cleared = Transition(Change.CLEARED, state.minute, state.clear_since, reason)
-    return state._replace(phase=Phase.QUIET), (cleared,)
-
-
-def _toward_raised(
-    before: RuleState, state: RuleState, judgement: Judgement, rule: ZoneRule
-) -> tuple[RuleState, tuple[Transition, ...]]:
-    minute = state.minute
-    if state.above_since != NEVER and _held(state.above_since, minute) >= rule.raise_after:
-        reason = f"{judgement.reason} for {_held(state.above_since, minute)} min"
-        raised = Transition(Change.RAISED, minute, state.above_since, reason)
-        return state._replace(phase=Phase.RAISED), (raised,)
-    changes: list[Transition] = []
-    if before.phase is Phase.PENDING and state.above_since != before.above_since:
-        reason = judgement.reason if state.phase is Phase.QUIET else "a gap interrupted the hold"
-        changes.append(Transition(Change.DROPPED, minute, before.above_since, reason))
-    if state.phase is Phase.PENDING and state.above_since == minute:
-        changes.append(Transition(Change.PENDING, minute, minute, judgement.reason))
-    return state, tuple(changes)
+    letter = mark(observation.value, observation.coverage, observation.method, rule.condition)
+    after = advance(state, observation.minute, letter, rule)
+    return after, changes(state, after, observation, rule)
 
 
 class Recent:
@@ -185,15 +238,15 @@ class Recent:
     def _forward(
         self, state: RuleState, observations: Iterable[Observation], rule: ZoneRule, now: float
     ) -> tuple[RuleState, tuple[Transition, ...]]:
-        changes: list[Transition] = []
+        told_now: list[Transition] = []
         for observation in observations:
             before = state
             state, made = step(before, observation, rule, now)
             if state is not before:
                 told = any(one.change in (Change.RAISED, Change.CLEARED) for one in made)
                 self._steps.append((before, observation, told))
-            changes += made
-        return state, tuple(changes)
+            told_now += made
+        return state, tuple(told_now)
 
     def _revise(
         self, state: RuleState, observation: Observation, rule: ZoneRule, now: float

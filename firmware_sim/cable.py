@@ -3,17 +3,17 @@
 import threading
 from collections.abc import Callable
 
-from edge_agent.mqtt_link import Broker, Down, LinkEvent, PahoLink, Post, Up
+from edge_agent.mqtt_link import Down, Link, LinkEvent, Post, Up
 
 
 class Cable:
-    """A `Link` over a `PahoLink` that is made anew each time the cable is put back."""
+    """A `Link` over another one that is made anew each time the cable is put back."""
 
-    def __init__(self, client_id: str, broker: Broker) -> None:
-        self._client_id, self._broker = client_id, broker
+    def __init__(self, client_id: str, new_link: Callable[[], Link]) -> None:
+        self._client_id, self._new_link = client_id, new_link
         self._conn = 0
         self._will: Callable[[int], Post] | None = None
-        self._link: PahoLink | None = None
+        self._link: Link | None = None
         self._unheard: list[LinkEvent] = []
         self._ending: list[threading.Thread] = []
         self.plugged = True
@@ -75,5 +75,5 @@ class Cable:
 
     def _connect(self) -> None:
         if self._will is not None and self._link is None:
-            self._link = PahoLink(self._client_id, self._broker)
+            self._link = self._new_link()
             self._link.open(self._conn, self._will)

@@ -1,9 +1,11 @@
 """A fleet: simulated factories under one seed, their devices, their keys and the truth in their zones."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from firmware_sim.factories import FactoryPlan, demo_factories, random_factories
+from firmware_sim.happenings import Event, Happenings
 from firmware_sim.instruments import INSTRUMENTS, Instrument
 from firmware_sim.kinds import KINDS
 from firmware_sim.outdoor import Outdoor, climate_at
@@ -29,9 +31,15 @@ class Fleet:
     """Factories under one seed: their devices, their keys and the truth in their zones."""
 
     def __init__(
-        self, seed: int, factories: tuple[FactoryPlan, ...], *, period_s: float = DEFAULT_PERIOD_S
+        self,
+        seed: int,
+        factories: tuple[FactoryPlan, ...],
+        *,
+        period_s: float = DEFAULT_PERIOD_S,
+        events: Iterable[Event] = (),
     ) -> None:
         self.seed, self.factories, self.period_s = seed, factories, period_s
+        self.events = tuple(events)
         self._zones: dict[str, Zone] = {}
         self._around: dict[str, Surroundings] = {}
         self.sensors = tuple(sensor for factory in factories for sensor in _sensors(factory, period_s))
@@ -40,6 +48,18 @@ class Fleet:
     @property
     def gateways(self) -> tuple[str, ...]:
         return tuple(self.site_of)
+
+    def with_events(self, events: Iterable[Event]) -> "Fleet":
+        """The same fleet in a world in which these happen; itself where there are none."""
+        found = tuple(events)
+        if found == self.events:
+            return self
+        return Fleet(self.seed, self.factories, period_s=self.period_s, events=found)
+
+    def only(self, sites: Iterable[str]) -> "Fleet":
+        """Some factories of the fleet; nothing in them is different for it. KeyError names an unknown one."""
+        chosen = tuple(self.factory(site) for site in sites)
+        return Fleet(self.seed, chosen, period_s=self.period_s, events=self.events)
 
     def factory(self, site: str) -> FactoryPlan:
         """The plan of one factory. KeyError if there is none."""
@@ -67,6 +87,7 @@ class Fleet:
                 plan.emissions,
                 self._surroundings(factory),
                 Seeded(self.seed, site, word),
+                self._happenings(zone_id),
             )
         return self._zones[zone_id]
 
@@ -79,9 +100,15 @@ class Fleet:
             seeded = Seeded(self.seed, factory.site)
             # Factories of one district share its sky.
             sky = Seeded(self.seed, factory.country, factory.district)
-            outdoor = Outdoor(climate_at(factory.latitude, factory.longitude), sky)
-            self._around[factory.site] = Surroundings(outdoor, factory.roster, factory.pm2_5, seeded)
+            happenings = self._happenings(factory.site)
+            outdoor = Outdoor(climate_at(factory.latitude, factory.longitude), sky, happenings)
+            self._around[factory.site] = Surroundings(
+                outdoor, factory.roster, factory.pm2_5, seeded, happenings
+            )
         return self._around[factory.site]
+
+    def _happenings(self, place: str) -> Happenings:
+        return Happenings(event for event in self.events if event.place == place)
 
 
 def _sensors(factory: FactoryPlan, period_s: float) -> list[SensorPlan]:
@@ -92,6 +119,8 @@ def _sensors(factory: FactoryPlan, period_s: float) -> list[SensorPlan]:
         kinds = ["station" if zone.globe else "station-no-globe", "microphone", "air"]
         if KINDS[zone.kind].boiler_share > 0.0:
             kinds.append("carbon-monoxide")
+        if KINDS[zone.kind].adhesives > 0.0:
+            kinds.append("vapour")
         for kind in kinds:
             instrument = INSTRUMENTS[kind]
             number = counts[gateway, instrument.sensor] = counts.get((gateway, instrument.sensor), 0) + 1

@@ -1,6 +1,7 @@
 """One simulated gateway: the real agent, its outbox and publisher, on a clock, a cable and a power supply."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -9,9 +10,9 @@ from pathlib import Path
 
 from edge_agent.agent import Agent
 from edge_agent.buses import NoBus
-from edge_agent.clock import SimClock
+from edge_agent.clock import SimClock, Sync
 from edge_agent.identity import GatewaySigner, Identity
-from edge_agent.mqtt_link import Broker
+from edge_agent.mqtt_link import Broker, Link, PahoLink
 from edge_agent.outbox.disk import EndlessDisk
 from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, SensorSettings
 from firmware_sim.cable import Cable
@@ -26,6 +27,8 @@ KEEP_DONE_DAYS = 1.0
 REPEATED_BATCHES = 3
 TICK_S = 0.001
 UNCALIBRATED = 1 / 6
+KEPT, LOST = Sync("ntp", 0.01), Sync("none", None)
+_CLOCK = frozenset({FaultKind.CLOCK_SKEW, FaultKind.CLOCK_LOST})
 RECONNECT_LONGEST_S = 2.0  # a fleet beside its server need not spare it
 
 
@@ -53,8 +56,16 @@ class SimGateway:
         truth: TruthFile,
         start: float,
         begun: float,
+        *,
+        new_link: Callable[[str], Link] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The gateway has power at `start` unless a fault says otherwise; the whole run began at `begun`."""
+        """The gateway has power at `start` unless a fault says otherwise; the whole run began at `begun`.
+
+        `new_link` makes its connection where it is not to be MQTT; `monotonic` is what timers of delivery
+        run by.
+        """
+        self._new_link, self._monotonic = new_link or self._mqtt, monotonic
         self.gateway = gateway
         self._fleet_name, self._fleet, self._folder = fleet_name, fleet, folder
         self._delivery, self._truth, self._begun = delivery, truth, begun
@@ -144,8 +155,8 @@ class SimGateway:
         elif fault.kind is FaultKind.REPEATS and begins:
             # A run that is late may pass the whole fault before an acknowledgement is heard; it repeats then.
             self._owes_repeat = True
-        elif fault.kind is FaultKind.CLOCK_SKEW:
-            self._clock.skew_s = fault.by_s if begins else 0.0
+        elif fault.kind in _CLOCK:
+            self._set_clock(fault if begins else None)
         elif fault.kind is FaultKind.SILENCE and fault.target == self.gateway:
             if begins:
                 self._cable.unplug()
@@ -153,6 +164,12 @@ class SimGateway:
                 self._cable.plug()
             else:
                 self._cable.plugged = True
+
+    def _set_clock(self, fault: Fault | None) -> None:
+        """Only a gateway that lost its clock knows that it is not to be believed."""
+        self._clock.skew_s = fault.by_s if fault else 0.0
+        lost = fault is not None and fault.kind is FaultKind.CLOCK_LOST
+        self._clock.sync_state = LOST if lost else KEPT
 
     def _active(self, kind: FaultKind, t: float) -> Fault | None:
         for fault in self._faults:
@@ -162,8 +179,7 @@ class SimGateway:
 
     def _begin_in_the_middle(self, start: float) -> None:
         """A run that goes on after a stop finds its gateways as the faults in force have left them."""
-        skew = self._active(FaultKind.CLOCK_SKEW, start)
-        self._clock.skew_s = skew.by_s if skew else 0.0
+        self._set_clock(next((f for f in self._faults if f.kind in _CLOCK and f.active(start)), None))
         self._cable.plugged = self._active(FaultKind.SILENCE, start) is None
         if self._active(FaultKind.POWER_CUT, start) is None:
             self._boot(resumed=True)
@@ -177,7 +193,8 @@ class SimGateway:
         """Power is there. A resumed run writes no gap: its world stood still meanwhile."""
         t = self._true_clock.wall()
         boot_id = sha256(f"{self.gateway}:{t!r}".encode()).hexdigest()[:16]
-        self._clock = SimClock(t, booted_at=t, boot_id=boot_id, skew_s=self._clock.skew_s)
+        before = self._clock
+        self._clock = SimClock(t, booted_at=t, boot_id=boot_id, skew_s=before.skew_s, sync=before.sync_state)
         plugged = self._cable.plugged
         self._old_cables.append(self._cable)
         self._cable = self._new_cable()
@@ -199,6 +216,9 @@ class SimGateway:
     # -- building ---------------------------------------------------------------------------------------
 
     def _new_cable(self) -> Cable:
+        return Cable(self.gateway, lambda: self._new_link(self.gateway))
+
+    def _mqtt(self, client_id: str) -> Link:
         password = self._delivery.passwords.get(self.gateway)
         broker = Broker(
             self._delivery.host,
@@ -207,7 +227,7 @@ class SimGateway:
             password=password,
             reconnect_longest_s=RECONNECT_LONGEST_S,
         )
-        return Cable(self.gateway, broker)
+        return PahoLink(client_id, broker)
 
     def _build(self) -> Agent:
         plans = self._fleet.sensors_of(self.gateway)
@@ -232,6 +252,7 @@ class SimGateway:
             drivers={plan.sensor: self._driver(plan) for plan in plans},
             link=self._cable,
             disk=EndlessDisk(),
+            monotonic=self._monotonic,
         )
 
     def _sensor_settings(self, plan: SensorPlan) -> SensorSettings:
@@ -254,6 +275,7 @@ class SimGateway:
             true_clock=self._true_clock,
             faults=self._faults,
             truth=self._truth,
+            fleet=self._fleet,
         )
 
 

@@ -54,6 +54,10 @@ INSTRUMENTS: dict[str, Instrument] = {
             Measure("co2", 400.0, 5000.0, 15.0, 4.0, 0, "40 ppm + 5 %"),
         ),
     ),
+    # A raw index of vapours: the same for alcohol, glue and perfume, and no concentration of any of them.
+    "vapour": Instrument(
+        "voc", "sim-voc", (Measure("voc_index", 0.0, 500.0, 8.0, 3.0, 0, "no concentration"),)
+    ),
     "carbon-monoxide": Instrument("co", "sim-co", (Measure("co", 0.0, 1000.0, 0.3, 0.15, 1, "2 ppm + 5 %"),)),
 }
 

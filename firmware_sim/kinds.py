@@ -27,6 +27,7 @@ class ZoneKind:
     pm2_5_mg_h_m2: float
     pm10_mg_h_m2: float
     boiler_share: float  # how much of a boiler's leaking gas comes in
+    adhesives: float = 0.0  # share of the usual vapour of adhesives; such zones have a VOC sensor
 
 
 KINDS: dict[str, ZoneKind] = {
@@ -41,7 +42,23 @@ KINDS: dict[str, ZoneKind] = {
         ),
         ZoneKind("packing", 1, False, 5.0, 0.10, 10, 0.0, 0, 15, 0.25, 74.0, (0.30, 0.80), 62, 0.7, 4.0, 0.0),
         ZoneKind(
-            "sole-press", 2, True, 6.0, 0.12, 120, 11.0, 15, 20, 0.35, 86.5, (0.40, 0.90), 72, 2.0, 6.0, 0.05
+            "sole-press",
+            2,
+            True,
+            6.0,
+            0.12,
+            120,
+            11.0,
+            15,
+            20,
+            0.35,
+            86.5,
+            (0.40, 0.90),
+            72,
+            2.0,
+            6.0,
+            0.05,
+            1.0,
         ),
         ZoneKind(
             "boiler-side", 2, True, 5.5, 0.04, 110, 14.0, 40, 16, 0.30, 89.0, (0.90, 1.00), 78, 1.5, 3.5, 1.0

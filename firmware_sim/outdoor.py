@@ -7,6 +7,7 @@ It is a stand-in for weather, not a forecast: monthly means are near those of th
 from dataclasses import dataclass
 from math import acos, asin, cos, exp, log, pi, radians, sin
 
+from firmware_sim.happenings import Happening, Happenings
 from firmware_sim.seeded import Seeded
 
 DAY_S = 86400.0
@@ -14,6 +15,7 @@ YEAR_S = 365.2425 * DAY_S
 _TROPIC = 24.5
 _COLDEST_HOUR = 6.0
 _WARMEST_HOUR = 14.5
+_WAVE_DEW = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def _day_wave(hour: float) -> float:
 class Outdoor:
     """The weather of one place under one seed, a pure function of time."""
 
-    def __init__(self, climate: Climate, seeded: Seeded) -> None:
+    def __init__(self, climate: Climate, seeded: Seeded, happenings: Happenings | None = None) -> None:
         self.climate = climate
+        self._happenings = happenings or Happenings()
         self._spell = seeded.child("spell")
         self._cloud = seeded.child("cloud")
         self._gust = seeded.child("gust")
@@ -127,8 +130,11 @@ class Outdoor:
             + half_range * _day_wave(solar_hour(t, c.longitude))
             + 0.15 * self._gust.smooth(t, 2400)
         )
+        # A heat wave brings little more vapour: the air is hotter and drier.
+        wave = self._happenings.amount(Happening.HEAT_WAVE, t)
+        temperature += wave
         dew = c.dew_point + c.dew_season * _year_wave(t, c.wettest_day) + 0.9 * self._dew.smooth(t, 2 * DAY_S)
-        dew = min(dew, temperature - 0.6)
+        dew = min(dew + _WAVE_DEW * wave, temperature - 0.6)
         sun = sun_height(t, c.latitude, c.longitude)
         solar = 1030.0 * sun**1.15 * (1.0 - 0.72 * cloud)
         pressure = 1009.0 - 4.0 * wet + 2.0 * self._spell.smooth(t, 3 * DAY_S)

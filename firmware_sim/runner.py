@@ -8,11 +8,12 @@ import heapq
 import json
 import threading
 import time
+from collections.abc import Sequence
 from math import inf
 
 import structlog
 
-from firmware_sim.faults import resolve
+from firmware_sim.faults import HAPPENING, Fault, happenings, resolve
 from firmware_sim.gateway import Delivery, SimGateway
 from firmware_sim.progress import STATE_FILE, FleetError, Plan, progress, signature
 from firmware_sim.simulated import shared_fleet
@@ -50,11 +51,13 @@ class FleetRunner:
         before = progress(plan)
         self.start = start if before is None else before.start
         faults = resolve(plan.faults, self.fleet, self.start)
+        self.fleet = self.fleet.with_events(happenings(faults))
         # What was done at the last instant is not done again.
         self.now = start if before is None else before.until + _RESUME_AFTER_S
         plan.folder.mkdir(parents=True, exist_ok=True)
         self.truth = TruthFile(plan.truth)
         self.truth.run(plan.fleet, plan.seed, self.now)
+        self._told = list(_happening_edges(faults, self.now))
         self._confirmed = delivery.server_key is not None
         self._saved_at = -inf
         self.gateways = [
@@ -120,6 +123,9 @@ class FleetRunner:
     def _step(self) -> None:
         t, number = self._due[0]
         gateway = self.gateways[number]
+        while self._told and self._told[0][0] <= t:
+            _, fault, what = self._told.pop(0)
+            self.truth.fault(fault, what)
         gateway.run_to(t)
         self.now = t
         heapq.heapreplace(self._due, (gateway.next_due(), number))
@@ -136,3 +142,12 @@ class FleetRunner:
         draft = self.plan.folder / (STATE_FILE + ".new")
         draft.write_text(json.dumps(held), "utf-8")
         draft.replace(self.plan.folder / STATE_FILE)
+
+
+def _happening_edges(faults: Sequence[Fault], since: float) -> list[tuple[float, Fault, str]]:
+    """What the world does by itself, for the truth; gateways tell of their own faults."""
+    edges = [(t, fault, what) for fault in faults for t, what in ((fault.begin, "begin"), (fault.end, "end"))]
+    return sorted(
+        (edge for edge in edges if edge[1].kind.value in HAPPENING and edge[0] >= since),
+        key=lambda edge: (edge[0], edge[1].target, edge[2]),
+    )

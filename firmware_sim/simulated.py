@@ -42,8 +42,11 @@ class Simulated:
                 mistakes.append(str(error))
         return mistakes
 
-    def __init__(self, options: Mapping[str, object], bus: Bus, clock: Clock) -> None:
-        self._fleet, self._plan = _plan(options)
+    def __init__(
+        self, options: Mapping[str, object], bus: Bus, clock: Clock, *, fleet: Fleet | None = None
+    ) -> None:
+        """`fleet`: the one to belong to, where it is not the shared one that the options name."""
+        self._fleet, self._plan = _plan(options, fleet)
         self._bus, self._clock = bus, clock
         self._device = self._fleet.device(self._plan.gateway, self._plan.sensor)
         self._open = False
@@ -102,11 +105,12 @@ def options_of(fleet_name: str, fleet: Fleet, plan: SensorPlan) -> dict[str, obj
     }
 
 
-def _plan(options: Mapping[str, object]) -> tuple[Fleet, SensorPlan]:
+def _plan(options: Mapping[str, object], fleet: Fleet | None = None) -> tuple[Fleet, SensorPlan]:
     seed, period_s = options["seed"], options.get("period_s", DEFAULT_PERIOD_S)
     if not isinstance(seed, int) or not isinstance(period_s, float):
         raise TypeError("run check() on the options first")
-    fleet = shared_fleet(str(options["fleet"]), seed, period_s)
+    if fleet is None:
+        fleet = shared_fleet(str(options["fleet"]), seed, period_s)
     for plan in fleet.sensors:
         if (plan.gateway, plan.sensor) == (options["gateway"], options["sensor"]):
             return fleet, plan

@@ -67,8 +67,9 @@ def run(
 ) -> None:
     """Run a fleet until Ctrl-C: sampling, sealing and delivering as real gateways do."""
     from edge_agent.identity import decode_public_key
-    from firmware_sim.faults import FaultError, parse, seconds
+    from firmware_sim.faults import FaultError, parse
     from firmware_sim.gateway import Delivery
+    from firmware_sim.instants import seconds
     from firmware_sim.progress import FleetError, Plan, progress
     from firmware_sim.runner import FleetRunner
     from firmware_sim.scenario_files import load

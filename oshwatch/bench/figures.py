@@ -36,16 +36,19 @@ def medians(runs: Sequence[Any]) -> Any:
     return first
 
 
-def machine(mosquitto: str) -> dict[str, object]:
-    """What the figures were measured on."""
-    return {
+def machine(mosquitto: str | None = None) -> dict[str, object]:
+    """What the figures were measured on, and how busy it was besides: load averages of 1, 5 and 15 min."""
+    found: dict[str, object] = {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_mb": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
         "system": platform.platform(),
         "python": platform.python_version(),
-        "mosquitto": _mosquitto_version(mosquitto),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
     }
+    if mosquitto is not None:
+        found["mosquitto"] = _mosquitto_version(mosquitto)
+    return found
 
 
 def _cpu() -> str:

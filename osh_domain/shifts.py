@@ -1,123 +1,63 @@
 """Shifts of a site in its own time zone: several a day, across midnight, with breaks, valid between dates.
 
 A shift is written in wall time; its instances are instants. A wall time becomes the first instant at which
-the site's clock shows that time or later: when clocks go back that is the earlier of the two, and a time that
-clocks skip is the moment of the jump. The order of wall times is kept, so an instance never ends before it
-begins, and it lasts as long as people really work (a night shift of eight hours may be seven or nine).
+the site's clock shows that time or later (`wall_clock`). The order of wall times is kept, so an instance
+never ends before it begins, and it lasts as long as people really work (a night shift of eight hours may be
+seven or nine). Days off, overtime and seasons are honoured by every question that a calendar answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
-_DAY = timedelta(days=1)
+from osh_domain.calendar_exceptions import NO_EXCEPTIONS, CalendarExceptions, DayOff, Overtime, Season
+from osh_domain.roster import Shift, ShiftInstance
+from osh_domain.shift_conflicts import conflicts, worked_on
+from osh_domain.wall_clock import ONE_DAY, WallClock
+
+__all__ = [
+    "CalendarExceptions",
+    "DayOff",
+    "Overtime",
+    "Season",
+    "Shift",
+    "ShiftCalendar",
+    "ShiftInstance",
+]
+
 _REMEMBERED_DAYS = 800
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A shift in wall time. An `end` not after `start` is on the next day; equal times are refused.
-
-    `days` are weekdays of the start (0 Monday to 6 Sunday). `valid_from` and `valid_to` are the first and
-    the last local date on which the shift may start, both included; None has no end. A break before `start`
-    on the clock belongs to the part after midnight. Breaks lie inside the shift, in order, without overlap.
-    """
-
-    name: str
-    start: time
-    end: time
-    days: frozenset[int]
-    breaks: tuple[tuple[time, time], ...] = ()
-    valid_from: date = date.min
-    valid_to: date | None = None
-
-    def __post_init__(self) -> None:
-        if self.start == self.end:
-            raise ValueError(
-                f"shift {self.name!r}: start and end are both {self.start:%H:%M}; write when it ends"
-            )
-        if not self.days or not self.days <= frozenset(range(7)):
-            raise ValueError(f"shift {self.name!r}: days are weekdays 0 (Monday) to 6, at least one")
-        if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError(
-                f"shift {self.name!r}: valid_to {self.valid_to} is before valid_from {self.valid_from}"
-            )
-        before = 0.0
-        for begins, ends in self.breaks:
-            if (
-                not before
-                <= self._after_start(begins)
-                < self._after_start(ends)
-                <= self._after_start(self.end)
-            ):
-                raise ValueError(
-                    f"shift {self.name!r}: break {begins:%H:%M}-{ends:%H:%M} is not inside the shift "
-                    "or not after the break before it"
-                )
-            before = self._after_start(ends)
-
-    def _after_start(self, wall: time) -> float:
-        """Wall seconds from the start, on the next day where the clock shows less."""
-        return (_seconds(wall) - _seconds(self.start)) % 86400.0
-
-    def starts_on(self, day: date) -> bool:
-        """Say whether an instance starts on this local date."""
-        return (
-            day.weekday() in self.days
-            and self.valid_from <= day
-            and (self.valid_to is None or day <= self.valid_to)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftInstance:
-    """One shift of one day as instants (seconds since 1970 UTC); its end and its breaks' ends are outside."""
-
-    name: str
-    start: float
-    end: float
-    breaks: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def length_s(self) -> float:
-        """Seconds from start to end, breaks included."""
-        return self.end - self.start
-
-    def covers(self, t: float) -> bool:
-        """Say whether the instant lies in the shift, breaks included."""
-        return self.start <= t < self.end
-
-    def on_break(self, t: float) -> bool:
-        """Say whether the instant lies in one of the breaks."""
-        return any(begins <= t < ends for begins, ends in self.breaks)
-
-
 class ShiftCalendar:
-    """The shifts of one site. ValueError for an unknown time zone.
+    """The shifts of one site, whatever order they are given in.
 
     Shifts may overlap (offices and production); where they do, `shift_at` gives the one that started first,
-    so that every shift is followed to its end.
+    so that every shift is followed to its end. A shift may not overlap itself (another of its name).
+    ValueError, with every mistake on a line of its own, for an unknown time zone and for what
+    `shift_conflicts.conflicts` finds; `checked` False takes a calendar that was accepted earlier as it is.
     """
 
-    def __init__(self, timezone: str, shifts: Sequence[Shift]) -> None:
-        try:
-            self._zone = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"time zone {timezone!r} is unknown; write it like Asia/Phnom_Penh") from error
+    def __init__(
+        self,
+        timezone: str,
+        shifts: Sequence[Shift],
+        *,
+        exceptions: CalendarExceptions = NO_EXCEPTIONS,
+        checked: bool = True,
+    ) -> None:
+        self._clock = WallClock(timezone)
         self.timezone = timezone
-        self.shifts = tuple(shifts)
+        self.roster = tuple(shifts)
+        self.exceptions = exceptions
+        self.shifts = (*self.roster, *(shift for season in exceptions.seasons for shift in season.shifts))
+        if checked and (mistakes := conflicts(self.roster, exceptions)):
+            raise ValueError("\n".join(mistakes))
         self._days: dict[date, tuple[ShiftInstance, ...]] = {}
 
     def shift_at(self, t: float) -> ShiftInstance | None:
         """Return the shift that is on at an instant, or None."""
-        day = self._local_date(t)
-        for instance in (*self._starting_on(day - _DAY), *self._starting_on(day)):
-            if instance.covers(t):
-                return instance
-        return None
+        return next((one for one in self._near(t) if one.covers(t)), None)
 
     def shift_of_minute(self, minute: int) -> ShiftInstance | None:
         """Return the shift of a minute that is numbered by its end, or None.
@@ -129,69 +69,61 @@ class ShiftCalendar:
     def instances(self, t0: float, t1: float) -> list[ShiftInstance]:
         """Return the shifts that share at least a moment with [t0, t1), by start."""
         found: list[ShiftInstance] = []
-        day = self._local_date(t0) - _DAY
-        while day <= self._local_date(t1):
-            found += [one for one in self._starting_on(day) if one.start < t1 and one.end > t0]
-            day += _DAY
+        day = self.local_date(t0) - ONE_DAY
+        while day <= self.local_date(t1):
+            found += [one for one in self.starting_on(day) if one.start < t1 and one.end > t0]
+            day += ONE_DAY
         return sorted(found, key=lambda one: (one.start, one.end, one.name))
 
     def working(self, t: float) -> bool:
         """Say whether a shift is on at an instant and not on its break."""
-        day = self._local_date(t)
-        return any(
-            one.covers(t) and not one.on_break(t)
-            for one in (*self._starting_on(day - _DAY), *self._starting_on(day))
-        )
+        return any(one.covers(t) and not one.on_break(t) for one in self._near(t))
+
+    def local_date(self, t: float) -> date:
+        """Return the site's local date at an instant."""
+        return self._clock.local_date(t)
 
     def local_day(self, t: float) -> tuple[float, float]:
         """Return the start and the end of the site's local day that holds an instant (23, 24 or 25 h)."""
-        day = self._local_date(t)
-        return self._instant(day, time.min), self._instant(day + _DAY, time.min)
+        day = self.local_date(t)
+        return self._clock.midnight(day), self._clock.midnight(day + ONE_DAY)
 
-    def _local_date(self, t: float) -> date:
-        return datetime.fromtimestamp(t, self._zone).date()
+    def week(self, t: float) -> tuple[float, float]:
+        """Return the start and the end of the site's local week, Monday to Monday, that holds an instant."""
+        day = self.local_date(t)
+        monday = day - timedelta(days=day.weekday())
+        return self._clock.midnight(monday), self._clock.midnight(monday + timedelta(days=7))
 
-    def _starting_on(self, day: date) -> tuple[ShiftInstance, ...]:
+    def starting_on(self, day: date) -> tuple[ShiftInstance, ...]:
+        """Return the shifts that start on a local date, in the order in which `shift_at` prefers them."""
         known = self._days.get(day)
         if known is None:
             if len(self._days) >= _REMEMBERED_DAYS:
                 self._days.clear()
-            instances = (self._instance(shift, day) for shift in self.shifts if shift.starts_on(day))
+            instances = (self._instance(shift, day) for shift in worked_on(day, self.roster, self.exceptions))
             # A shift that lies wholly in the hour clocks skip does not take place.
             known = tuple(
-                sorted((one for one in instances if one.end > one.start), key=lambda one: one.start)
+                sorted(
+                    (one for one in instances if one.end > one.start),
+                    key=lambda one: (one.start, one.end, one.name, one.breaks),
+                )
             )
             self._days[day] = known
         return known
 
+    def _near(self, t: float) -> Iterator[ShiftInstance]:
+        """The shifts that may be on at an instant: no shift lasts longer than to the end of the next day."""
+        day = self.local_date(t)
+        yield from self.starting_on(day - ONE_DAY)
+        yield from self.starting_on(day)
+
     def _instance(self, shift: Shift, day: date) -> ShiftInstance:
-        def at(wall: time) -> float:
-            return self._instant(day if wall >= shift.start else day + _DAY, wall)
-
-        breaks = tuple((at(begins), at(ends)) for begins, ends in shift.breaks)
+        instant = self._clock.instant
+        walls = (
+            (instant(day if begins >= shift.start else day + ONE_DAY, begins),
+             instant(day if ends > shift.start else day + ONE_DAY, ends))
+            for begins, ends in (*shift.breaks, (shift.start, shift.end))
+        )  # fmt: skip
+        *breaks, (start, end) = walls
         kept = tuple((begins, ends) for begins, ends in breaks if ends > begins)
-        return ShiftInstance(shift.name, at(shift.start), at(shift.end), kept)
-
-    def _instant(self, day: date, wall: time) -> float:
-        """First instant at which the site's clock shows this wall time or later."""
-        local = datetime.combine(day, wall, self._zone)
-        instant = local.timestamp()
-        if datetime.fromtimestamp(instant, self._zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-            return instant
-        return self._jump(local.replace(fold=1).timestamp(), instant)
-
-    def _jump(self, before: float, after: float) -> float:
-        """Whole second between two instants at which the zone's offset changes."""
-        offset = self._offset(before)
-        low, high = int(before), int(after)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._offset(middle) == offset else (low, middle)
-        return float(high)
-
-    def _offset(self, t: float) -> timedelta | None:
-        return datetime.fromtimestamp(t, UTC).astimezone(self._zone).utcoffset()
-
-
-def _seconds(wall: time) -> float:
-    return wall.hour * 3600.0 + wall.minute * 60.0 + wall.second + wall.microsecond / 1e6
+        return ShiftInstance(shift.name, start, end, kept)

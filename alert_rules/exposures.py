@@ -9,7 +9,7 @@ from osh_domain.quantities import QUANTITIES
 
 # The part before the first dot names a quantity of the table, but for what is computed from several.
 _COMPUTED: Final = {"wbgt_eff": "Cel", "heat_index": "Cel"}
-_WHOLE: Final = {"la.niosh_dose": "%"}
+_WHOLE: Final = {"la.niosh_dose": "%", "la.osha_dose": "%", "la.osha_hc_dose": "%", "ta.rise10": "K"}
 
 
 def _unit(kind: str) -> str:
@@ -20,7 +20,7 @@ def _unit(kind: str) -> str:
 
 
 UNITS: Final = MappingProxyType({kind: _unit(kind) for kind in CAPTURE})
-_DECIMALS: Final = {"Cel": 1, "dB": 1, "%": 0, "ppm": 0, "ug/m3": 1, "%RH": 0}
+_DECIMALS: Final = {"Cel": 1, "dB": 1, "K": 1, "m/s": 2, "%": 0, "ppm": 0, "ppb": 0, "ug/m3": 1, "%RH": 0}
 
 
 def decimals(kind: str) -> int:

@@ -44,6 +44,7 @@ class Capture:
 
 _MINUTE = Capture(1.0)
 _MEAN = Capture(0.75)
+_SHORT_TERM = Capture(0.8)  # 12 of 15 minutes
 _HEAT = Capture(0.75, longest_gap_s=600.0)
 _NOISE = Capture(0.75, longest_gap_s=1800.0)
 
@@ -56,19 +57,33 @@ CAPTURE: dict[str, Capture] = {
     "la.leq60": _NOISE,
     "la.lex8h": _NOISE,
     "la.niosh_dose": _NOISE,
+    "la.osha_dose": _NOISE,
+    "la.osha_hc_dose": _NOISE,
     # A projection stands on a part of the shift that is long enough to speak for the rest.
     "la.projected_lex8h": Capture(0.75, longest_gap_s=1800.0, received=60),
+    "la.lex_week": _MEAN,  # of the shifts of the week so far
     "pm2_5.mean60": _MEAN,
     "pm2_5.mean24h": _MEAN,
+    "pm2_5.day": _MEAN,  # of its hours, like the mean of 24 h
     "pm10.mean60": _MEAN,
     "pm10.mean24h": _MEAN,
+    "pm10.day": _MEAN,
     "co.minute_max": _MINUTE,
+    "co.rise10": _MEAN,
+    "co.stel15": _SHORT_TERM,
     "co.twa8h": _MEAN,
     "co2.minute": _MINUTE,
-    "co2.stel15": Capture(0.8),
+    "co2.stel15": _SHORT_TERM,
     "co2.twa8h": _MEAN,
+    "hcho.stel15": _SHORT_TERM,
+    "hcho.twa8h": _MEAN,
+    "no2.minute": _MINUTE,
+    "no2.stel15": _SHORT_TERM,
+    "ta.minute": _MINUTE,
+    "ta.rise10": _MEAN,
     "ta.mean60": _MEAN,
     "rh.mean60": _MEAN,
+    "va.mean60": _MEAN,
 }
 """The rule of each exposure kind; the kinds the rollup produces are exactly these."""
 

@@ -73,6 +73,7 @@ _ROWS: Final = (
     Quantity("rh", "%RH", "Relative humidity", "heat", "arithmetic", 0.0, 100.0, 0),
     Quantity("va", "m/s", "Air speed", "heat", "arithmetic", 0.0, 60.0, 2),
     Quantity("p", "Pa", "Air pressure", "heat", "arithmetic", 50_000.0, 115_000.0, 0),
+    Quantity("solar", "W/m2", "Solar irradiance", "heat", "arithmetic", 0.0, 1500.0, 0),
     Quantity("pm1", "ug/m3", "Particles up to 1 µm", "air", "arithmetic", 0.0, 10_000.0, 1),
     Quantity("pm2_5", "ug/m3", "Particles up to 2.5 µm", "air", "arithmetic", 0.0, 10_000.0, 1),
     Quantity("pm4", "ug/m3", "Particles up to 4 µm", "air", "arithmetic", 0.0, 10_000.0, 1),

@@ -6,5 +6,5 @@ unless the name of an argument says otherwise. A value outside a method's range 
 that names the argument, never a guess.
 """
 
-CALCULATION = "1"
+CALCULATION = "2"
 """Version of the methods below; it travels with every exposure and grows when a number would change."""

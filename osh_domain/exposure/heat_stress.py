@@ -1,11 +1,14 @@
-"""WBGT of ISO 7243:2017: combination, indoor value from a node's sensors, clothing, screening."""
+"""WBGT of ISO 7243:2017: combination, value from a node's sensors, clothing, screening."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from . import CALCULATION
 from .globe import STANDARD_DIAMETER_M, equivalent_globe, mean_radiant_temperature
+from .methods import ASSUMED_AIR_SPEED as ASSUMED_AIR_SPEED
+from .methods import Bias, method
 from .natural_wet_bulb import natural_wet_bulb
 from .psychrometric import STANDARD_PRESSURE_PA
 from .validity import within
@@ -17,17 +20,17 @@ BRISK_AIR_SPEED = 0.5
 """The other air speed [m/s] tried where none is measured and a small globe needs a size correction."""
 
 MEASURED_GLOBE = "measured_globe"
+MEASURED_GLOBE_SUN = "measured_globe_sun"
 ASSUMED_GLOBE = "assumed_tg_eq_ta"
-ASSUMED_AIR_SPEED = "+assumed_va"
 NO_GLOBE_UNCERTAINTY = 1.0
 """Least uncertainty [C] of an estimate without a globe; beside radiant sources its bias can only be low."""
 
 
 @dataclass(frozen=True, slots=True)
-class IndoorWbgt:
-    """WBGT [C] with what it was made from: natural wet bulb and 150 mm globe [C], method, uncertainty [C].
+class NodeWbgt:
+    """WBGT [C] of a node's sensors with what it was made from: natural wet bulb and 150 mm globe [C].
 
-    `uncertainty` is None where the method states none.
+    Method tag, uncertainty [C] and bias are those of `methods`; `calculation` is the version of the code.
     """
 
     value: float
@@ -35,6 +38,8 @@ class IndoorWbgt:
     globe150: float
     method: str
     uncertainty: float | None
+    bias: Bias | None
+    calculation: str = CALCULATION
 
 
 def wbgt_indoor(natural_wet_bulb: float, globe150: float) -> float:
@@ -69,42 +74,49 @@ def indoor_wbgt(
     air_speed: float | None = None,
     globe_diameter: float = STANDARD_DIAMETER_M,
     pressure: float = STANDARD_PRESSURE_PA,
-) -> IndoorWbgt:
-    """Return the indoor WBGT from a node's sensors, with its method.
+    sun: bool = False,
+) -> NodeWbgt:
+    """Return the WBGT from a node's sensors, with its method; `sun`: outdoors with a measured globe.
 
     `air` and `globe` in C, `rh` in %, `air_speed` in m/s, `globe_diameter` in m, `pressure` in Pa.
     ISO 7243:2017 combination of the wick balance's natural wet bulb and the 150 mm globe (ISO 7726).
     Without an anemometer 0.1 m/s is taken, and with a globe of another size also 0.5, the higher WBGT counts:
     the size correction grows with air speed; the method ends in `+assumed_va`.
     Without a globe Tg = Ta is assumed: a screening estimate, at least 1 C uncertain and biased low beside
-    radiant sources, that may not be called compliance. ValueError outside the ranges of the parts.
-    Example: 32 C, 65 %, globe 33.5 C, 0.2 m/s gives 29.0 C, `measured_globe`.
+    radiant sources, that may not be called compliance. ValueError outside the ranges of the parts, and for
+    `sun` without a globe: the sun cannot be assumed away.
+    Example: 32 C, 65 %, globe 33.5 C, 0.2 m/s gives 28.99 C, `measured_globe`.
     """
+    if sun and globe is None:
+        raise ValueError("WBGT in the sun needs a globe, or irradiance and wind (outdoor_wbgt)")
+    node = _Node(air, rh, globe, globe_diameter, pressure, sun)
     if air_speed is not None:
-        return _at_speed(air, rh, globe, air_speed, globe_diameter, pressure, suffix="")
-    still = _at_speed(air, rh, globe, PROTECTIVE_AIR_SPEED, globe_diameter, pressure, ASSUMED_AIR_SPEED)
+        return node.at_speed(air_speed, suffix="")
+    still = node.at_speed(PROTECTIVE_AIR_SPEED, ASSUMED_AIR_SPEED)
     if globe is None or globe_diameter == STANDARD_DIAMETER_M:
         return still
-    brisk = _at_speed(air, rh, globe, BRISK_AIR_SPEED, globe_diameter, pressure, ASSUMED_AIR_SPEED)
-    return max(still, brisk, key=lambda one: one.value)
+    return max(still, node.at_speed(BRISK_AIR_SPEED, ASSUMED_AIR_SPEED), key=lambda one: one.value)
 
 
-def _at_speed(
-    air: float,
-    rh: float,
-    globe: float | None,
-    speed: float,
-    diameter: float,
-    pressure: float,
-    suffix: str,
-) -> IndoorWbgt:
-    if globe is None:
-        wet = natural_wet_bulb(air, rh, speed, None, pressure)
-        return IndoorWbgt(wbgt_indoor(wet, air), wet, air, ASSUMED_GLOBE + suffix, NO_GLOBE_UNCERTAINTY)
-    radiant = mean_radiant_temperature(globe, air, speed, diameter)
-    globe150 = equivalent_globe(globe, air, speed, diameter)
-    wet = natural_wet_bulb(air, rh, speed, radiant, pressure)
-    return IndoorWbgt(wbgt_indoor(wet, globe150), wet, globe150, MEASURED_GLOBE + suffix, None)
+@dataclass(frozen=True, slots=True)
+class _Node:
+    air: float
+    rh: float
+    globe: float | None
+    diameter: float
+    pressure: float
+    sun: bool
+
+    def at_speed(self, speed: float, suffix: str) -> NodeWbgt:
+        radiant, globe150, tag = None, self.air, ASSUMED_GLOBE
+        if self.globe is not None:
+            radiant = mean_radiant_temperature(self.globe, self.air, speed, self.diameter)
+            globe150 = equivalent_globe(self.globe, self.air, speed, self.diameter)
+            tag = MEASURED_GLOBE_SUN if self.sun else MEASURED_GLOBE
+        wet = natural_wet_bulb(self.air, self.rh, speed, radiant, self.pressure)
+        value = wbgt_with_sun(wet, globe150, self.air) if self.sun else wbgt_indoor(wet, globe150)
+        row = method(tag + suffix)
+        return NodeWbgt(value, wet, globe150, row.tag, row.uncertainty, row.bias)
 
 
 Screening = Literal["above", "possibly above", "below", "cannot tell"]

@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from osh_domain import coverage, limits
+from osh_domain import coverage, limits, quality_tests
 from osh_domain.exposure import (
     acgih_screening,
     airborne,
@@ -19,6 +20,7 @@ from osh_domain.exposure import (
     natural_wet_bulb,
     noise,
     noise_dose,
+    outdoor_wbgt,
     particulate,
     psychrometric,
     time_weighted,
@@ -206,6 +208,24 @@ def check_psychrometric_wet_bulb(row: Row) -> Iterator[Check]:
     yield found, number(row, "expected_c"), number(row, "tolerance_c")
 
 
+def check_qc_flags(row: Row) -> Iterator[Check]:
+    values = [float(one) for one in row["values"].split(";")]
+    keys = dict(part.split("=") for part in row["parameters"].split(";"))
+    spans = {
+        key: (float(a), float(b)) for key, a, b in ((k, *v.split("..")) for k, v in keys.items() if ".." in v)
+    }
+    numbers = {key: float(text) for key, text in keys.items() if ".." not in text}
+    interval = number(row, "interval_s")
+    found = {
+        "gross_range": lambda: quality_tests.gross_range(values, **spans),
+        "spike_average": lambda: quality_tests.spike(values, **numbers),
+        "rate_of_change": lambda: quality_tests.rate_of_change(values, interval, **numbers),
+        "flat_line": lambda: quality_tests.flat_line(values, interval, **numbers),
+    }[row["test"]]()
+    for flag, expected in zip(found, row["expected_flags"].split(";"), strict=True):
+        yield float(flag), float(expected), EXACT
+
+
 def check_sound_pressure(row: Row) -> Iterator[Check]:
     found = noise.sound_pressure_level(number(row, "pressure_pa"))
     yield found, number(row, "expected_db"), number(row, "tolerance_db")
@@ -249,6 +269,28 @@ def check_wbgt_indoor_estimate(row: Row) -> Iterator[Check]:
     tolerance = number(row, "tolerance_c")
     yield wet, number(row, "expected_t_nwb_c"), tolerance
     yield value, number(row, "expected_wbgt_c"), tolerance
+
+
+def check_wbgt_outdoor_liljegren(row: Row) -> Iterator[Check]:
+    zone = timezone(timedelta(hours=number(row, "utc_offset_h")))
+    clock = (int(row[key]) for key in ("year", "month", "day", "hour", "minute"))
+    found = outdoor_wbgt.outdoor_wbgt(
+        number(row, "t_air_c"),
+        number(row, "rh_pct"),
+        number(row, "wind_ms"),
+        number(row, "solar_wm2"),
+        at=datetime(*clock, tzinfo=zone).timestamp(),  # type: ignore[misc,arg-type]
+        latitude=number(row, "lat_deg"),
+        longitude=number(row, "lon_deg"),
+        pressure=number(row, "pressure_hpa") * 100.0,
+        averaging_min=int(row["averaging_min"]),
+        wind_height=number(row, "wind_height_m"),
+        urban=row["urban"] == "1",
+    )
+    tolerance = number(row, "tolerance_c")
+    yield found.globe, number(row, "expected_globe_c"), tolerance
+    yield found.natural_wet_bulb, number(row, "expected_nwb_c"), tolerance
+    yield found.value, number(row, "expected_wbgt_c"), tolerance
 
 
 def check_wbgt_twa(row: Row) -> Iterator[Check]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from . import CALCULATION
+from . import CALCULATION, methods
 from .globe import STANDARD_DIAMETER_M, equivalent_globe, mean_radiant_temperature
-from .methods import ASSUMED_AIR_SPEED as ASSUMED_AIR_SPEED
 from .methods import Bias, method
 from .natural_wet_bulb import natural_wet_bulb
 from .psychrometric import STANDARD_PRESSURE_PA
@@ -19,6 +18,7 @@ PROTECTIVE_AIR_SPEED = 0.1
 BRISK_AIR_SPEED = 0.5
 """The other air speed [m/s] tried where none is measured and a small globe needs a size correction."""
 
+ASSUMED_AIR_SPEED = methods.ASSUMED_AIR_SPEED
 MEASURED_GLOBE = "measured_globe"
 MEASURED_GLOBE_SUN = "measured_globe_sun"
 ASSUMED_GLOBE = "assumed_tg_eq_ta"

@@ -1,44 +1,76 @@
-"""What must fit together within one rule, beyond the form of each key."""
+"""What must fit together within one pack and one rule, beyond the form of each key."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Final
 
 from alert_rules.advice import ADVICE
 from alert_rules.exposures import UNITS, near
-from alert_rules.pack_model import ExposureRule, NamedLimit, OwnLimit, Rule, SilenceRule
-from osh_domain.limits import LIMIT_NAMES, UnknownLimitError, limit
+from alert_rules.pack_limits import NamedLimit
+from alert_rules.pack_model import ExposureRule, Layer, Pack, Rule, SilenceRule
+from osh_domain.limits import LIMIT_NAMES, MEANT_FOR, UnknownLimitError, limit
+from osh_domain.quantities import QUANTITIES
 
 Problem = tuple[str, str, str]
 """Key, problem, way out."""
 
-# What a named limit is about, by the beginning of its name; equal units do not make equal quantities.
-_MEANT_FOR = {
-    "iso7243": ("wbgt_eff.",),
-    "niosh_heat": ("wbgt_eff.",),
-    "niosh_rel": ("wbgt_eff.",),
-    "niosh_ral": ("wbgt_eff.",),
-    "osha_heat_index": ("heat_index.",),
-    "niosh_noise": ("la.lex8h", "la.projected_lex8h"),
-    "niosh_dose": ("la.niosh_dose",),
-    "eu_": ("la.lex8h", "la.projected_lex8h"),
-    "who_pm2_5": ("pm2_5.mean24h",),
-    "who_pm10": ("pm10.mean24h",),
-    "co_": ("co.",),
-    "co2_": ("co2.",),
-}
 _BOTH_SIDES = frozenset({"committee.worker", "committee.management"})
+_NEEDED: Final[dict[Layer, tuple[str, ...]]] = {
+    "international": (),
+    "country": ("country",),
+    "sector": ("sector",),
+    "site": ("site",),
+}
+_ALLOWED: Final[dict[Layer, tuple[str, ...]]] = {**_NEEDED, "sector": ("country", "sector")}
+
+
+def header_problems(pack: Pack, rules: int) -> Iterator[Problem]:
+    """Every mistake in how the keys of a pack go together; `rules` is how many it lists."""
+    if not (rules or pack.gaps or pack.confirmations or pack.selects):
+        yield "rules", "there are no rules", "Write a list of rules, or of 'gaps', under it."
+    if pack.valid_to is not None and pack.valid_to < pack.valid_from:
+        yield "valid_to", "it is before valid_from", "Mend one of the dates."
+    for key in _NEEDED[pack.layer]:
+        if getattr(pack, key) is None:
+            yield key, f"a pack of the layer '{pack.layer}' needs it", f"Add '{key}'."
+    for key in ("country", "sector", "site"):
+        if getattr(pack, key) is not None and key not in _ALLOWED[pack.layer]:
+            way_out = f"Write 'layer: {key}', or remove '{key}'."
+            yield key, f"a pack of the layer '{pack.layer}' speaks of no {key}", way_out
+    seen: set[str] = set()
+    for number, one in enumerate(pack.confirmations):
+        if one.rule in seen:
+            yield f"confirmations.{number}", f"{one.rule} is confirmed twice", "Keep one of them."
+        seen.add(one.rule)
 
 
 def rule_problems(rule: Rule) -> list[Problem]:
     """Every mistake in how the keys of a rule go together."""
     problems = [*_advice_problems(rule), *_recipient_problems(rule)]
-    if isinstance(rule, SilenceRule):
-        if rule.hazard != "silence":
-            problems.append(("hazard", "a rule of silence has the hazard 'silence'", "Write that."))
-        return problems
-    if rule.hazard == "silence":
-        problems.append(("hazard", "'silence' belongs to rules with the key 'silence'", "Name the hazard."))
-    return [*problems, *_exposure_problems(rule)]
+    if rule.looser is not None and rule.replaces is None:
+        problems.append(("looser", "it replaces nothing that it could be looser than", "Remove it."))
+    if isinstance(rule, ExposureRule):
+        return [*problems, *_own_hazard(rule), *_exposure_problems(rule)]
+    hazard = "silence" if isinstance(rule, SilenceRule) else "device"
+    if rule.hazard != hazard:
+        key = "silence" if isinstance(rule, SilenceRule) else "watch"
+        problems.append(("hazard", f"a rule with the key '{key}' has the hazard '{hazard}'", "Write that."))
+    return problems
+
+
+def _own_hazard(rule: ExposureRule) -> Iterator[Problem]:
+    if rule.hazard in ("silence", "device"):
+        key = "silence" if rule.hazard == "silence" else "watch"
+        yield "hazard", f"'{rule.hazard}' belongs to rules with the key '{key}'", "Name the hazard."
+    elif rule.exposure in UNITS and rule.hazard != _hazard_of(rule.exposure):
+        meant = _hazard_of(rule.exposure)
+        yield "hazard", f"{rule.exposure} is about {meant}, not {rule.hazard}", f"Write 'hazard: {meant}'."
+
+
+def _hazard_of(exposure: str) -> str:
+    """The hazard that a kind of exposure is about; what is computed from several quantities is heat."""
+    stem = exposure.partition(".")[0]
+    return QUANTITIES[stem].hazard if stem in QUANTITIES else "heat"
 
 
 def _advice_problems(rule: Rule) -> Iterator[Problem]:
@@ -65,29 +97,40 @@ def _exposure_problems(rule: ExposureRule) -> Iterator[Problem]:
     if unit is None:
         yield "exposure", f"no exposure is called {rule.exposure!r}", near(rule.exposure)
         return
+    if rule.source is not None and rule.source.confidence == "none_found":
+        way_out = "Name what is missing under 'gaps'; nothing is invented."
+        yield "source.confidence", "where no number was found there is none to judge", way_out
     yield from _limit_problems(rule, unit)
-    offset = rule.clear.below
+    yield from _clear_problems(rule, unit)
+
+
+def _clear_problems(rule: ExposureRule, unit: str) -> Iterator[Problem]:
+    key, sign, wrong = ("below", "-", "above") if rule.upward else ("above", "+", "below")
+    if getattr(rule.clear, wrong) is not None:
+        problem = f"a rule that compares {rule.compare.replace('_', ' ')} clears {key} a line"
+        yield f"clear.{wrong}", problem, f"Write '{key}: limit {sign} NUMBER'."
+        return
+    offset = getattr(rule.clear, key)
+    if offset is None:
+        yield f"clear.{key}", "it is missing", f"Add '{key}: limit {sign} NUMBER'."
+        return
+    if offset.sign not in {"", sign}:
+        problem = "the clearing line lies on the wrong side of the limit"
+        yield f"clear.{key}", problem, f"Write 'limit {sign} {offset.value:g}'."
     if offset.unit and offset.unit != unit:
-        yield (
-            "clear.below",
-            f"its unit is {offset.unit!r}, but {rule.exposure} is in {unit!r}",
-            f"Write {unit}.",
-        )
+        problem = f"its unit is {offset.unit!r}, but {rule.exposure} is in {unit!r}"
+        yield f"clear.{key}", problem, f"Write {unit}."
 
 
 def _limit_problems(rule: ExposureRule, unit: str) -> Iterator[Problem]:
-    if isinstance(rule.limit, OwnLimit):
-        if rule.limit.unit != unit:
-            problem = f"its unit is {rule.limit.unit!r}, but {rule.exposure} is in {unit!r}"
-            yield "limit", problem, f"Write the value in {unit}."
-        if rule.source is None:
-            yield (
-                "source",
-                "a number of the pack's own needs its source",
-                "Add instrument, clause, confidence.",
-            )
+    if isinstance(rule.limit, NamedLimit):
+        yield from _named_problems(rule, rule.limit, unit)
         return
-    yield from _named_problems(rule, rule.limit, unit)
+    if rule.limit.unit != unit:
+        problem = f"its unit is {rule.limit.unit!r}, but {rule.exposure} is in {unit!r}"
+        yield "limit", problem, f"Write the value in {unit}."
+    if rule.source is None:
+        yield "source", "a number of the pack's own needs its source", "Add instrument, clause, confidence."
 
 
 def _named_problems(rule: ExposureRule, named: NamedLimit, unit: str) -> Iterator[Problem]:
@@ -97,16 +140,9 @@ def _named_problems(rule: ExposureRule, named: NamedLimit, unit: str) -> Iterato
         found = get_close_matches(named.name, LIMIT_NAMES, n=1)
         yield "limit", str(error), f"Write {found[0]}." if found else "Or write a value with its unit."
         return
-    if entry.unit != unit or not rule.exposure.startswith(_meant_for(named.name)):
+    if entry.unit != unit or rule.exposure not in MEANT_FOR[named.name]:
         problem = f"{named.name} ({entry.label}) is no limit for {rule.exposure}"
         yield "limit", problem, "Quantities of different kinds are never compared: choose another limit."
-    if entry.strict != (rule.compare == "above"):
+    if not rule.upward or entry.strict != rule.strict:
         meant = "above" if entry.strict else "at_or_above"
         yield "compare", f"{named.name} is exceeded {meant.replace('_', ' ')}", f"Write 'compare: {meant}'."
-
-
-def _meant_for(name: str) -> tuple[str, ...]:
-    for beginning, exposures in _MEANT_FOR.items():
-        if name.startswith(beginning):
-            return exposures
-    return ("",)

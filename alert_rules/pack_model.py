@@ -1,103 +1,76 @@
 """What a rule pack holds, once it has been read. `pack_format` reads one and reports every mistake in it."""
 
-import re
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from alert_rules.durations import Minutes, Seconds
+from alert_rules.pack_limits import Limit, Offset, Part, Text, read_offset
+from alert_rules.pack_limits import NamedLimit as NamedLimit  # noqa: PLC0414 - others take it from here
+from alert_rules.pack_limits import OwnLimit as OwnLimit  # noqa: PLC0414 - others take it from here
+from alert_rules.pack_limits import TableLimit as TableLimit  # noqa: PLC0414 - others take it from here
 
-FORMAT: Final = 1
-"""The version of the format; a pack says which one it is written in."""
+FORMAT: Final = 2
+"""The version of the format; a pack says which one it is in. Format 1 knew no layers; it is read still."""
 
-Hazard = Literal["heat", "noise", "air", "silence"]
+Hazard = Literal["heat", "noise", "air", "silence", "device"]
 Severity = Literal["notice", "warning", "danger"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("notice", "warning", "danger")
 Recipient = Literal["committee.worker", "committee.management", "adviser", "engineer", "authority"]
 Unless = Literal["acknowledged_by_both", "action_recorded", "cleared"]
-RuleId = Annotated[str, StringConstraints(pattern=r"[a-z][a-z0-9]*(-[a-z0-9]+)*", max_length=60)]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Compare = Literal["above", "at_or_above", "below", "at_or_below"]
+Layer = Literal["international", "country", "sector", "site"]
+LAYERS: Final[tuple[Layer, ...]] = ("international", "country", "sector", "site")
+"""From the broadest to the narrowest; a narrower layer may only be stricter."""
+Confidence = Literal["verified", "secondary", "instrument_verified", "unverified", "none_found"]
+CONFIRMED: Final = frozenset({"verified", "secondary"})
+"""The confidences of numbers that were read somewhere; others wait for somebody's confirmation."""
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+Country = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
-_NUMBER_AND_UNIT: Final = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*([^\s0-9]\S*)\s*")
-_OFFSET: Final = re.compile(r"\s*limit(?:\s*-\s*([0-9]+(?:\.[0-9]+)?)\s*(\S*))?\s*")
 
+class Source(Part):
+    """Where a number comes from and how surely we know it.
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Source(_Part):
-    """Where a number comes from and how surely we know it."""
+    verified: the number was read in a text found for it; secondary: in one secondary source;
+    instrument_verified: the legal text and its topic were confirmed, its number was not; unverified: general
+    knowledge; none_found: a search gave no number, which proves nothing.
+    """
 
     instrument: Text
     clause: Text
-    confidence: Literal["verified", "secondary", "unverified"]
+    confidence: Confidence
 
 
-class NamedLimit(_Part):
-    """A limit of `osh_domain.limits` by name. `people` chooses whose, where it depends on acclimatisation."""
-
-    name: Text
-    people: Literal["zone", "acclimatised", "not_acclimatised"] = "zone"
-
-
-class OwnLimit(_Part):
-    """A number that stands in the pack itself."""
-
-    value: float
-    unit: Text
-
-
-def _limit(raw: Any) -> Any:
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
-        raise ValueError(f"{raw} has no unit; write it like '35 ppm'")  # noqa: TRY004 - pydantic collects it
-    if not isinstance(raw, str):
-        return raw
-    own = _NUMBER_AND_UNIT.fullmatch(raw)
-    if own:
-        return OwnLimit(value=float(own[1]), unit=own[2])
-    if re.fullmatch(r"\s*-?[0-9.]+\s*", raw):
-        raise ValueError(f"{raw!r} has no unit; write it like '35 ppm'")
-    return NamedLimit(name=raw)
-
-
-class Offset(_Part):
-    """How far below the limit a raised rule clears."""
-
-    value: float = Field(ge=0.0)
-    unit: str = ""
-
-
-def _offset(raw: Any) -> Any:
-    form = _OFFSET.fullmatch(raw) if isinstance(raw, str) else None
-    if form is None:
-        raise ValueError(f"{raw!r} is not 'limit' or 'limit - NUMBER'; write it like 'limit - 0.5'")
-    return Offset(value=float(form[1] or 0.0), unit=form[2] or "")
-
-
-class Raise(_Part):
+class Raise(Part):
     """`after`: every minute of this long was above. `gap`: steps of up to this do not interrupt it."""
 
     after: Minutes
     gap: Minutes = 2
 
 
-class Clear(_Part):
-    """Every minute of `for` was below `below`."""
+class Clear(Part):
+    """Every minute of `for` was below `below`; `above`, for rules that ask for at least their limit."""
 
-    below: Annotated[Offset, BeforeValidator(_offset)]
+    below: Annotated[Offset | None, BeforeValidator(read_offset)] = None
+    above: Annotated[Offset | None, BeforeValidator(read_offset)] = None
     for_: Minutes = Field(alias="for")
 
+    @property
+    def offset(self) -> Offset:
+        """How far on the safe side of the limit the clearing line lies."""
+        return self.below or self.above or Offset(value=0.0)
 
-class Estimate(_Part):
+
+class Estimate(Part):
     """How to read a method that can only be too low: within `margin` of the limit nothing is said."""
 
     method: Text
     margin: float = Field(ge=0.0)
 
 
-class Escalation(_Part):
+class Escalation(Part):
     """Who else is told, how long after a case was raised, unless something was done by then."""
 
     after: Seconds
@@ -105,18 +78,26 @@ class Escalation(_Part):
     to: tuple[Recipient, ...] = Field(min_length=1, strict=False)
 
 
-class Applies(_Part):
+class Applies(Part):
     """The zones a rule is for; a key that is left out leaves no zone out."""
 
     acclimatised: bool | None = None
 
 
-class _Rule(_Part):
-    id: RuleId
+class Looser(Part):
+    """Why a rule may be less strict than the one it replaces."""
+
+    reason: Text
+
+
+class _Rule(Part):
+    id: Id
     title: Text
     hazard: Hazard
     severity: Severity
     source: Source | None = None
+    replaces: Id | None = None
+    looser: Looser | None = None
     advice: tuple[str, ...] = Field(default=(), strict=False)
     tell: tuple[Recipient, ...] = Field(default=(), strict=False)
     escalate: tuple[Escalation, ...] = Field(default=(), strict=False)
@@ -126,8 +107,8 @@ class ExposureRule(_Rule):
     """Judges one exposure kind against one limit."""
 
     exposure: Text
-    limit: Annotated[NamedLimit | OwnLimit, BeforeValidator(_limit)]
-    compare: Literal["above", "at_or_above"] = "above"
+    limit: Limit
+    compare: Compare = "above"
     judge: Literal["shift", "always"]
     coverage: float = Field(gt=0.0, le=1.0)
     applies: Applies = Applies()
@@ -135,8 +116,23 @@ class ExposureRule(_Rule):
     raise_: Raise = Field(alias="raise")
     clear: Clear
 
+    @property
+    def upward(self) -> bool:
+        """Whether too much is the hazard (`above`), not too little (`below`)."""
+        return self.compare in ("above", "at_or_above")
 
-class Silence(_Part):
+    @property
+    def agent(self) -> str:
+        """The agent of an air rule (`co`, `pm2_5`); an empty text for hazards that have only one."""
+        return self.exposure.partition(".")[0] if self.hazard == "air" else ""
+
+    @property
+    def strict(self) -> bool:
+        """Whether the limit itself is still allowed."""
+        return self.compare in ("above", "below")
+
+
+class Silence(Part):
     """When expected channels count as silent and how they are grouped by probable cause.
 
     A channel is silent `after` this long without a reading, but never before `periods` of its own periods.
@@ -158,19 +154,70 @@ class SilenceRule(_Rule):
     silence: Silence
 
 
-Rule = ExposureRule | SilenceRule
+class Watch(Part):
+    """What is wrong with a sensor that does report.
+
+    `what`: its value is stuck, its calibration lapsed, or it is not where (or what) the register says.
+    `after`: told when it was so for this long; `back`: over when it was right again for this long.
+    """
+
+    what: Literal["stuck", "calibration", "moved"]
+    after: Seconds
+    back: Seconds
 
 
-class Pack(_Part):
-    """One dated set of rules of one jurisdiction. `source` holds for rules that name none of their own."""
+class WatchRule(_Rule):
+    """Judges that a sensor that reports may be believed."""
 
-    format: Literal[1]
-    pack: RuleId
+    watch: Watch
+
+
+Rule = ExposureRule | SilenceRule | WatchRule
+
+
+class Gap(Part):
+    """What the law of the pack's layer does not say, or says in a number that nobody could confirm.
+
+    `falls_back_to` names the rule or the pack that judges instead.
+    """
+
+    hazard: Hazard
+    what: Text
+    falls_back_to: Id
+    note: Text
+    source: Source | None = None
+
+
+class Confirmation(Part):
+    """Somebody read the number of a rule in its legal text and stands for it."""
+
+    rule: Id
+    by: Text
+    on: date
+    reference: Text
+
+
+class Pack(Part):
+    """One dated set of rules of one layer. `source` holds for rules and gaps that name none of their own.
+
+    `optional` packs judge only where an installation's pack `selects` them.
+    """
+
+    format: Literal[1, 2]
+    pack: Id
     version: Text
     title: Text
     source: Source
     valid_from: date
     valid_to: date | None = None
+    layer: Layer = "international"
+    country: Country | None = None
+    sector: Text | None = None
+    site: Text | None = None
+    optional: bool = False
+    selects: tuple[Id, ...] = Field(default=(), strict=False)
+    confirmations: tuple[Confirmation, ...] = Field(default=(), strict=False)
+    gaps: tuple[Gap, ...] = Field(default=(), strict=False)
     rules: tuple[Rule, ...] = ()
 
     def in_force(self, day: date) -> bool:
@@ -180,3 +227,7 @@ class Pack(_Part):
     def source_of(self, rule: Rule) -> Source:
         """Where a rule's number comes from."""
         return rule.source or self.source
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of this id."""
+        return next((one for one in self.rules if one.id == rule_id), None)

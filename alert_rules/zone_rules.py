@@ -1,13 +1,15 @@
 """A pack's rules made concrete for one zone: the limit of its people, the clearing line, the source."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from alert_rules.conditions import Condition
 from alert_rules.engine import ZoneRule
 from alert_rules.exposures import UNITS
-from alert_rules.pack_model import SEVERITIES, ExposureRule, OwnLimit, Pack, Source
-from osh_domain.limits import limit
+from alert_rules.layers import Effective, Place, judging
+from alert_rules.pack_limits import limit_value
+from alert_rules.pack_model import SEVERITIES, ExposureRule, Pack, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,17 @@ class ZoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRule:
-    """One rule of one pack for one zone: what the engine steps and what people are told of it."""
+    """One rule of one pack for one zone: what the engine steps and what people are told of it.
+
+    `effective`: the layer that decided, what it replaced, who confirmed it; None where no place was asked.
+    """
 
     pack: Pack
     rule: ExposureRule
     engine: ZoneRule
     label: str
     source: Source
+    effective: Effective | None = None
 
     @property
     def id(self) -> str:
@@ -41,50 +47,50 @@ class ActiveRule:
     @property
     def group(self) -> tuple[str, str]:
         """Rules of one group share a case: one hazard, and in air one agent (CO is not dust)."""
-        return self.rule.hazard, agent(self.rule)
+        return self.rule.hazard, self.rule.agent
 
 
-def agent(rule: ExposureRule) -> str:
-    """The agent of an air rule (`co`, `pm2_5`); an empty text for hazards that have only one."""
-    return rule.exposure.partition(".")[0] if rule.hazard == "air" else ""
+def active_rules(
+    packs: Iterable[Pack],
+    zone: ZoneFacts,
+    live_age_s: float = 900.0,
+    *,
+    place: Place = Place(),  # noqa: B008 - frozen
+    day: date | None = None,
+) -> tuple[ActiveRule, ...]:
+    """Rules that judge a zone's exposures at a place on a day, the most severe first.
 
-
-def active_rules(packs: Iterable[Pack], zone: ZoneFacts, live_age_s: float = 900.0) -> tuple[ActiveRule, ...]:
-    """The rules that judge exposures in a zone, the most severe first, so that what begins at once begins as
-    what it is and not step by step. UnknownLimitError: no limit for its class of work."""
-    found = [
-        activate(pack, rule, zone, live_age_s)
-        for pack in packs
-        for rule in pack.rules
-        if isinstance(rule, ExposureRule) and rule.applies.acclimatised in {None, zone.acclimatised}
-    ]
+    A value that jumps far above several limits then is told as what it is and not step by step. Without a
+    place only international rules hold; without a day the newest versions. UnknownLimitError: no limit for
+    its class of work.
+    """
+    found = []
+    for one in judging(packs, place, day):
+        if isinstance(one.rule, ExposureRule) and one.rule.applies.acclimatised in {None, zone.acclimatised}:
+            active = activate(one.pack, one.rule, zone, live_age_s)
+            if active is not None:
+                found.append(replace(active, effective=one))
     return tuple(sorted(found, key=lambda active: active.urgency))
 
 
-def activate(pack: Pack, rule: ExposureRule, zone: ZoneFacts, live_age_s: float) -> ActiveRule:
-    """One rule for one zone."""
-    value, strict, label = _limit(rule, zone)
+def activate(pack: Pack, rule: ExposureRule, zone: ZoneFacts, live_age_s: float) -> ActiveRule | None:
+    """One rule for one zone; None where its table has no number for the zone's class of work."""
+    found = limit_value(rule.limit, zone.metabolic_class, acclimatised=zone.acclimatised)
+    if found is None:
+        return None
+    offset = rule.clear.offset.value
     condition = Condition(
-        limit=value,
-        strict=strict,
-        clear_below=value - rule.clear.below.value,
+        limit=found.value,
+        strict=rule.strict,
+        clear_below=found.value - offset if rule.upward else found.value + offset,
         coverage=rule.coverage,
         unit=UNITS[rule.exposure],
         estimate=rule.estimate.method if rule.estimate else "",
         margin=rule.estimate.margin if rule.estimate else 0.0,
         radiant=zone.radiant_source,
+        below=not rule.upward,
     )
     engine = ZoneRule(
         rule.id, condition, rule.raise_.after, rule.clear.for_, gap=rule.raise_.gap, live_age_s=live_age_s
     )
-    return ActiveRule(pack, rule, engine, label, pack.source_of(rule))
-
-
-def _limit(rule: ExposureRule, zone: ZoneFacts) -> tuple[float, bool, str]:
-    """Value in the exposure's unit, whether it is exceeded only above, and its name for people."""
-    if isinstance(rule.limit, OwnLimit):
-        return rule.limit.value, rule.compare == "above", rule.title
-    people = rule.limit.people
-    acclimatised = zone.acclimatised if people == "zone" else people == "acclimatised"
-    entry = limit(rule.limit.name, metabolic_class=zone.metabolic_class, acclimatised=acclimatised)
-    return entry.value, entry.strict, entry.label
+    return ActiveRule(pack, rule, engine, found.label or rule.title, pack.source_of(rule))

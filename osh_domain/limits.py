@@ -11,38 +11,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
 
-Confidence = Literal["verified", "secondary", "unverified"]
-"""verified: read in the named text and confirmed; secondary: read in one secondary source only;
-unverified: general professional knowledge, to be confirmed before it stands in a legal report."""
+from osh_domain.limit_table import FIXED, WBGT
+from osh_domain.limit_table import Confidence as Confidence  # noqa: PLC0414 - others take it from here
+from osh_domain.limit_table import Limit as Limit  # noqa: PLC0414 - others take it from here
 
 
 class UnknownLimitError(ValueError):
     """No limit of this name, or none for this class of work; trying again cannot help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit. `strict` limits are exceeded above the value; the others act at the value already.
-
-    `band` is the lowest and highest value the limit takes over the metabolic class, where the class alone
-    does not fix it; draw it as a band.
-    """
-
-    name: str
-    value: float
-    unit: str
-    strict: bool
-    instrument: str
-    clause: str
-    confidence: Confidence
-    label: str
-    band: tuple[float, float] | None = None
-
-    def exceeded_by(self, value: float) -> bool:
-        """Say whether an unrounded value in the limit's unit exceeds it (or reaches an action value)."""
-        return value > self.value if self.strict else value >= self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +96,7 @@ def _iso7243(row: MetabolicClass, acclimatised: bool) -> Limit:
         instrument="ISO 7243:2017",
         clause="Annex A, Table A.1",
         confidence="verified",
+        kinds=WBGT,
         label=f"WBGT reference value, {row.title} metabolic rate, {_state(acclimatised)}",
     )
 
@@ -135,6 +112,7 @@ def _niosh_heat(row: MetabolicClass, acclimatised: bool) -> Limit:
         instrument="NIOSH 2016-106",
         clause="section 8.1",
         confidence="verified",
+        kinds=WBGT,
         label=f"NIOSH {short} at {row.nominal_w:.0f} W, {_state(acclimatised)}",
         band=(formula(row.high_w), formula(row.low_w)),
     )
@@ -150,46 +128,16 @@ _BY_WORK: dict[str, Callable[[MetabolicClass, bool], Limit]] = {
     "niosh_rel": _niosh_heat,  # REL or RAL by acclimatisation: a rule names one, the zone decides which
 }
 
-_Origin = tuple[str, str, Confidence]
-_NIOSH_NOISE: _Origin = ("NIOSH 98-126", "section 1.1", "verified")
-_EU = "Directive 2003/10/EC"
-_WHO: _Origin = (
-    "WHO global air quality guidelines 2021",
-    "24 h guideline level, 99th percentile",
-    "verified",
-)
-_POCKET = "NIOSH Pocket Guide to Chemical Hazards"
-_HEAT_RULE: _Origin = (
-    "OSHA proposed heat rule, 89 FR 70698 (not final)",
-    "initial and high heat triggers",
-    "verified",
-)
-
-_FIXED: tuple[Limit, ...] = (
-    Limit("niosh_noise", 85.0, "dB", True, *_NIOSH_NOISE, "NIOSH REL, 8 h, 3 dB exchange"),
-    Limit("niosh_dose", 100.0, "%", True, *_NIOSH_NOISE, "NIOSH noise dose of a working day"),
-    Limit("eu_lower_action", 80.0, "dB", False, _EU, "Article 3(1)(c)", "verified", "EU lower action value"),
-    Limit("eu_upper_action", 85.0, "dB", False, _EU, "Article 3(1)(b)", "verified", "EU upper action value"),
-    Limit("eu_limit", 87.0, "dB", True, _EU, "Article 3(1)(a)", "verified",
-          "EU limit value (without hearing protection)"),
-    Limit("who_pm2_5_24h", 15.0, "ug/m3", True, *_WHO, "WHO PM2.5 guideline, public (context)"),
-    Limit("who_pm10_24h", 45.0, "ug/m3", True, *_WHO, "WHO PM10 guideline, public (context)"),
-    Limit("who_pm2_5_24h_it1", 75.0, "ug/m3", True, *_WHO, "WHO PM2.5 interim target 1, public (context)"),
-    Limit("who_pm10_24h_it1", 150.0, "ug/m3", True, *_WHO, "WHO PM10 interim target 1, public (context)"),
-    Limit("co_niosh_twa", 35.0, "ppm", True, _POCKET, "CO, REL TWA", "unverified", "NIOSH CO, 8 h"),
-    Limit("co_niosh_ceiling", 200.0, "ppm", True, _POCKET, "CO, REL ceiling", "unverified",
-          "NIOSH CO, never above"),
-    Limit("co_osha_twa", 50.0, "ppm", True, "29 CFR 1910.1000", "Table Z-1", "verified", "OSHA CO, 8 h"),
-    Limit("co2_twa", 5000.0, "ppm", True, "29 CFR 1910.1000", "Table Z-1", "secondary", "OSHA CO2, 8 h"),
-    Limit("co2_stel", 30000.0, "ppm", True, _POCKET, "CO2, REL ST", "unverified", "NIOSH CO2, 15 min"),
-    Limit("osha_heat_index_initial", (80.0 - 32.0) / 1.8, "Cel", False, *_HEAT_RULE, "heat index 80 F"),
-    Limit("osha_heat_index_high", (90.0 - 32.0) / 1.8, "Cel", False, *_HEAT_RULE, "heat index 90 F"),
-)  # fmt: skip
-
-_BY_NAME: dict[str, Limit] = {entry.name: entry for entry in _FIXED}
+_BY_NAME: dict[str, Limit] = {entry.name: entry for entry in FIXED}
 
 LIMIT_NAMES: tuple[str, ...] = (*_BY_WORK, *_BY_NAME)
 """Every name that `limit` knows."""
+
+MEANT_FOR: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_BY_WORK, WBGT),
+    **{entry.name: entry.kinds for entry in FIXED},
+}
+"""The exposure kinds that a limit may be compared with; an equal unit does not make an equal quantity."""
 
 
 def limit(name: str, *, metabolic_class: int, acclimatised: bool) -> Limit:

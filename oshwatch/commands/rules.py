@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from alert_rules.pack_format import Mistake, PackError, load_packs, read_pack, shipped
-from alert_rules.pack_model import ExposureRule, NamedLimit, Pack, Rule
+from alert_rules.pack_model import ExposureRule, NamedLimit, OwnLimit, Pack, Rule, WatchRule
 from alert_rules.pack_tester import Result, check_pack
 
 app = typer.Typer(no_args_is_help=True, help="Check, test, list and explain the rules that judge.")
@@ -193,13 +193,17 @@ def _row(pack: Pack, rule: Rule) -> dict[str, Any]:
 
 
 def _judges(rule: Rule) -> str:
+    if isinstance(rule, WatchRule):
+        return f"{rule.watch.what} for {rule.watch.after / 60:g} min"
     if not isinstance(rule, ExposureRule):
         return f"silence of a {rule.silence.cause} for {rule.silence.after / 60:g} min"
     limit = rule.limit
     if isinstance(limit, NamedLimit):
         text = f"{limit.name} ({limit.people})"
-    else:
+    elif isinstance(limit, OwnLimit):
         text = f"{limit.value:g} {limit.unit}"
+    else:
+        text = ", ".join(f"{value:g} {limit.unit} in class {n}" for n, value in limit.by_class.items())
     return f"{rule.exposure} {rule.compare.replace('_', ' ')} {text} for {rule.raise_.after} min"
 
 

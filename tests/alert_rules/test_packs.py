@@ -146,8 +146,8 @@ def test_only_one_side_of_the_committee_is_never_told_alone(bad: Path) -> None:
         ("? [a, b]\n: 1\n", "not"),
         ("!!python/object/apply:os.system [ls]", "not YAML"),
         (
-            "format: 2\npack: x\nversion: '1'\ntitle: t\nvalid_from: 2020-01-01\nrules: []\n",
-            "Input should be 1",
+            "format: 3\npack: x\nversion: '1'\ntitle: t\nvalid_from: 2020-01-01\nrules: []\n",
+            "Input should be 1 or 2",
         ),
         ("[" * 5000, "not YAML"),
     ],

@@ -1,0 +1,99 @@
+"""Says in which respects a rule is looser than the one whose place it takes: a layer may only be stricter.
+
+Limits are compared in every class of work and both states of acclimatisation: a table that is stricter for
+light work and looser for heavy work is looser.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from alert_rules.pack_limits import limit_value
+from alert_rules.pack_model import SEVERITIES, ExposureRule, Rule, SilenceRule, WatchRule
+
+_CLASSES: Final = range(5)
+_STATES: Final = ((True, "acclimatised"), (False, "not acclimatised"))
+
+
+def comparable(rule: Rule, other: Rule) -> str:
+    """Why one rule can never take the place of another; an empty text where it can."""
+    if type(rule) is not type(other):
+        return "it judges another kind of thing"
+    if isinstance(rule, ExposureRule) and isinstance(other, ExposureRule):
+        if rule.exposure != other.exposure:
+            return f"it judges {rule.exposure}, the other {other.exposure}: different quantities"
+        if rule.upward != other.upward:
+            return "one is an upper limit, the other a lower one"
+    if isinstance(rule, SilenceRule) and isinstance(other, SilenceRule):
+        return "" if rule.silence.cause == other.silence.cause else "it watches another cause"
+    if isinstance(rule, WatchRule) and isinstance(other, WatchRule):
+        return "" if rule.watch.what == other.watch.what else "it watches another thing"
+    return ""
+
+
+def looser(rule: Rule, other: Rule) -> list[str]:
+    """In which respects `rule` asks for less than `other`; empty where it is as strict or stricter."""
+    found = [*_telling(rule, other)]
+    if isinstance(rule, ExposureRule) and isinstance(other, ExposureRule):
+        found += [*_limits(rule, other), *_judging(rule, other)]
+    elif isinstance(rule, SilenceRule) and isinstance(other, SilenceRule):
+        found += _later(rule.silence.after, other.silence.after)
+    elif isinstance(rule, WatchRule) and isinstance(other, WatchRule):
+        found += _later(rule.watch.after, other.watch.after)
+    return found
+
+
+def _later(after: float, before: float) -> list[str]:
+    return [f"it waits {after / 60:g} min instead of {before / 60:g} min"] if after > before else []
+
+
+def _telling(rule: Rule, other: Rule) -> Iterator[str]:
+    if SEVERITIES.index(rule.severity) < SEVERITIES.index(other.severity):
+        yield f"it is a {rule.severity} instead of a {other.severity}"
+    missing = [one for one in other.tell if one not in rule.tell]
+    if missing:
+        yield f"it does not tell {', '.join(missing)}"
+    if len(rule.escalate) < len(other.escalate):
+        yield f"it escalates in {len(rule.escalate)} steps instead of {len(other.escalate)}"
+
+
+def _limits(rule: ExposureRule, other: ExposureRule) -> Iterator[str]:
+    """Where the limit itself is looser, one example for each state."""
+    for acclimatised, state in _STATES:
+        if other.applies.acclimatised not in {None, acclimatised}:
+            continue
+        if rule.applies.acclimatised not in {None, acclimatised}:
+            yield f"it is not for people who are {state}"
+            continue
+        worst = [
+            text for number in _CLASSES if (text := _limit(rule, other, number, acclimatised=acclimatised))
+        ]
+        if worst:
+            yield f"{worst[0]}, {state}"
+
+
+def _limit(rule: ExposureRule, other: ExposureRule, number: int, *, acclimatised: bool) -> str:
+    there = limit_value(other.limit, number, acclimatised=acclimatised)
+    if there is None:
+        return ""
+    here = limit_value(rule.limit, number, acclimatised=acclimatised)
+    if here is None:
+        return f"it has no number for class of work {number}"
+    gap = here.value - there.value if rule.upward else there.value - here.value
+    if gap > 0 or (gap == 0 and rule.strict and not other.strict):
+        words = f"{rule.compare} {here.value:g} instead of {other.compare} {there.value:g}"
+        return f"{words.replace('_', ' ')} in class of work {number}"
+    return ""
+
+
+def _judging(rule: ExposureRule, other: ExposureRule) -> Iterator[str]:
+    if rule.judge == "shift" and other.judge == "always":
+        yield "it judges in shifts only"
+    if rule.raise_.after > other.raise_.after:
+        yield f"it waits {rule.raise_.after} min instead of {other.raise_.after} min"
+    if rule.coverage > other.coverage:
+        yield f"it needs {rule.coverage:.0%} of the data instead of {other.coverage:.0%}"
+    doubt, before = rule.estimate, other.estimate
+    if before is not None and (
+        doubt is None or doubt.margin < before.margin or doubt.method != before.method
+    ):
+        yield "it doubts estimates less"

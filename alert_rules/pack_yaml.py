@@ -1,0 +1,87 @@
+"""Reads one YAML file of a rule pack as a mapping, and puts pydantic's words into the pack's."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from alert_rules.pack_limits import LIMIT_FORMS
+from alert_rules.pack_mistakes import Mistake
+
+# libyaml reads ten times faster; where it is missing the same is read in Python.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_Loader):  # type: ignore[misc]
+    """YAML keeps the last of two equal keys and says nothing; here that is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                )
+            seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return made
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any] | None, list[Mistake]]:
+    """The mapping in a YAML file, or the mistake that keeps it from being read."""
+    file = str(path)
+    try:
+        raw = yaml.load(path.read_text("utf-8"), _UniqueKeys)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        return None, [Mistake(file, "", "file", f"cannot be read ({error.strerror})", "Check its name.")]
+    except UnicodeDecodeError:
+        return None, [Mistake(file, "", "file", "is not UTF-8 text", "Save it as UTF-8.")]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        return None, [Mistake(file, "", "file", f"is not YAML: {problem}", "Mend that place.")]
+    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+        return None, [Mistake(file, "", "file", "is not a mapping of keys", "Begin with 'format: 2'.")]
+    return raw, []
+
+
+def in_words(error: ValidationError, model: type[BaseModel], file: str, rule: str) -> list[Mistake]:
+    """What pydantic found, as mistakes of a rule (empty: of the file)."""
+    return [_mistake(detail, model, file, rule) for detail in error.errors()]
+
+
+def _mistake(detail: Any, model: type[BaseModel], file: str, rule: str) -> Mistake:
+    parts = [part for part in detail["loc"] if part not in LIMIT_FORMS]
+    key = ".".join(str(part) for part in parts) or "rule"
+    last = str(parts[-1]) if parts else ""
+    if detail["type"] == "missing":
+        return Mistake(file, rule, key, "it is missing", f"Add '{last}'; docs/rule-packs.md shows how.")
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(last, list(_keys(model)), n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else "Remove it; docs/rule-packs.md lists the keys."
+        return Mistake(file, rule, key, "unknown key", hint)
+    problem = str(detail["msg"]).removeprefix("Value error, ")
+    given = detail.get("input")
+    if isinstance(given, (str, int, float, bool)) and repr(given) not in problem:
+        problem += f" (it says {given!r})"
+    return Mistake(file, rule, key, problem, "Mend it; docs/rule-packs.md shows how it is written.")
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    """Every key of a model and of the models inside it, as they are written."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+        for part in _models(field.annotation):
+            yield from _keys(part)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        if not isinstance(part, str):
+            yield from _models(part)

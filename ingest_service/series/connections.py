@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from ingest_service.series.port import SeriesError
 from ingest_service.series.schema import SCHEMA, SCHEMA_VERSION
 
 LOCK_NAME = "series.lock"
 READER_CACHE_KIB = 4096  # of each thread that reads
 WRITER_CACHE_KIB = 65536
+log = structlog.get_logger(__name__)
 WAY_OUT = "free some space and check that the directory belongs to the service's user and is writable"
 
 
@@ -87,10 +90,11 @@ class Connections:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
+        if version > SCHEMA_VERSION or (self.read_only and version != SCHEMA_VERSION):
             raise SeriesError(
-                f"{self.path} has schema {version}, this program writes {SCHEMA_VERSION}: stop the service, "
-                "delete the file (with its -wal and -shm) and start again; it is rebuilt from the ledger"
+                f"{self.path} has schema {version}, this program writes {SCHEMA_VERSION}: start the newer "
+                "program, or stop the service, delete the file (with its -wal and -shm) and start again; "
+                "it is rebuilt from the ledger"
             )
         if self.read_only:
             connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
@@ -99,6 +103,37 @@ class Connections:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=10000")
-        if version == 0:
-            connection.executescript(SCHEMA)
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION:d}")
+        if version < SCHEMA_VERSION:
+            if version:
+                log.info("the series has an older form and is built again from the ledger", schema=version)
+            connection.executescript(_made_anew(connection))
+
+
+def _made_anew(connection: sqlite3.Connection) -> str:
+    """SQL that empties a file of an older schema and makes today's tables, all or nothing.
+
+    The number of the last change goes on growing: readers ask for what is above the one they saw.
+    """
+    tables = [
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+    ]
+    drops = [f"DROP TABLE {name};" for name in tables if name != "cursors"]
+    forget = ["DELETE FROM cursors WHERE name <> 'exposure_change';"] if "cursors" in tables else []
+    version = f"PRAGMA user_version={SCHEMA_VERSION:d};"
+    return "\n".join(["BEGIN;", *drops, *forget, SCHEMA, version, "COMMIT;"])
+
+
+def is_older(path: Path) -> bool:
+    """Whether an existing file was written by an older program. Raises SeriesError when it cannot be read."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise SeriesError(f"cannot open the series store {path}: {error}; {WAY_OUT}") from error
+    return int(version) < SCHEMA_VERSION

@@ -11,138 +11,72 @@ One process writes (the projector, and the rollup inside it); any number of proc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
-Resolution = Literal["raw", "minute", "hour"]
-PointRow = tuple[int, int, float, int, int]
-"""(channel id, time_us, value in the quantity's unit, flags, grade): what the projector hands over."""
-TextRow = tuple[int, int, str]
-"""(channel id, time_us, text)."""
+from ingest_service.series.rows import (
+    Anchor,
+    Cause,
+    ChannelEntry,
+    Exceedance,
+    ExposureKey,
+    ExposureRow,
+    HeldBatch,
+    Kept,
+    Period,
+    Point,
+    PointRow,
+    QualityRow,
+    Recompute,
+    Resolution,
+    Revision,
+    Sample,
+    Span,
+    StoredPoint,
+    Summary,
+    Text,
+    TextRow,
+    Totals,
+    Unfinished,
+    Waiting,
+    Width,
+)
+
+__all__ = [
+    "Anchor",
+    "Cause",
+    "ChannelEntry",
+    "Exceedance",
+    "ExposureKey",
+    "ExposureRow",
+    "HeldBatch",
+    "Kept",
+    "Period",
+    "Point",
+    "PointRow",
+    "QualityRow",
+    "Recompute",
+    "Resolution",
+    "Revision",
+    "Sample",
+    "SeriesError",
+    "SeriesReader",
+    "SeriesStore",
+    "Span",
+    "StoredPoint",
+    "Summary",
+    "Text",
+    "TextRow",
+    "Totals",
+    "Unfinished",
+    "Waiting",
+    "Width",
+]
 
 
 class SeriesError(Exception):
     """The series store cannot be opened, read or written; the message says which file and what to do."""
-
-
-class ChannelEntry(NamedTuple):
-    """A channel and its newest reading; every ``last_*`` is None before the first one."""
-
-    id: int
-    site: str
-    gateway: str
-    sensor: str
-    quantity: str
-    unit: str | None
-    last_time: float | None
-    last_value: float | None
-    last_text: str | None
-    last_flags: int | None
-    last_grade: int | None
-    last_received: float | None
-
-    @property
-    def name(self) -> str:
-        return f"{self.gateway}/{self.sensor}/{self.quantity}"
-
-
-class Point(NamedTuple):
-    time: float
-    value: float
-    flags: int
-    grade: int
-
-
-StoredPoint = tuple[int, float, int, int]
-"""Time in us (the last three digits tell batches apart), value, flags, grade."""
-
-
-class Text(NamedTuple):
-    time: float
-    text: str
-
-
-class Span(NamedTuple):
-    """Statistics of one channel over one minute or hour (``end`` is that minute's or hour's number)."""
-
-    channel: int
-    end: int
-    n: int
-    mean: float
-    low: float
-    high: float
-    flags: int
-    grade: int
-
-
-class Sample(NamedTuple):
-    """One drawn value; at raw resolution ``low == high == value`` and ``n == 1``."""
-
-    time: float
-    value: float
-    low: float
-    high: float
-    n: int
-    flags: int
-    grade: int
-
-
-class ExposureRow(NamedTuple):
-    """What a zone took up in the window ending at ``minute``; ``value`` None means "cannot tell".
-
-    ``revision`` and ``change`` are set by the store: the first counts how often a stored number was replaced
-    by a different one, the second grows with every row written, so a reader can ask for what is new.
-    """
-
-    zone: str
-    kind: str
-    minute: int
-    value: float | None
-    coverage: float
-    expected: int
-    received: int
-    worst_gap_s: float
-    method: str
-    grade: int
-    calc: str
-    revision: int = 0
-    change: int = 0
-
-
-class Exceedance(NamedTuple):
-    """How a kind of exposure stood against a limit over a range of minutes."""
-
-    above: int
-    known: int
-    highest: float | None
-    highest_minute: int | None
-
-
-class Anchor(NamedTuple):
-    """A moment of which a boot's clock and UTC are both known, with the largest error in s."""
-
-    mono: float
-    utc: float
-    err: float
-
-
-class HeldBatch(NamedTuple):
-    """A ledger row whose times cannot be trusted; it waits outside the series for an anchor of its boot."""
-
-    row: int
-    gateway: str
-    boot: str
-    received_at: float
-
-
-class Waiting(NamedTuple):
-    """How many batches of one boot are held, and since when."""
-
-    gateway: str
-    boot: str
-    batches: int
-    since: float
 
 
 class SeriesReader(Protocol):
@@ -170,6 +104,12 @@ class SeriesReader(Protocol):
 
     def hours_between(self, channels: Sequence[int], h0: int, h1: int) -> list[Span]: ...
 
+    def quarters_between(self, channels: Sequence[int], q0: int, q1: int) -> list[Span]: ...
+
+    def days_between(self, channels: Sequence[int], m0: int, m1: int) -> list[Span]:
+        """Local days whose last minute lies in m0 to m1."""
+        ...
+
     def read(self, channel: int, t0: float, t1: float, resolution: Resolution) -> list[Sample]:
         """What to draw for t0 < time <= t1. Aggregates carry the time of their end."""
         ...
@@ -187,10 +127,32 @@ class SeriesReader(Protocol):
         ...
 
     def highest(self, zone: str, kind: str, m0: int, m1: int, step: int) -> dict[int, float]:
-        """The highest known value of every ``step`` minutes, by the last of them, a multiple of ``step``."""
+        """The highest known value of every ``step`` minutes, by the last of them, a multiple of ``step``.
+
+        Steps of whole hours are answered from the hours' summaries as far as there are any.
+        """
         ...
 
     def exceedance(self, zone: str, kind: str, limit: float, m0: int, m1: int) -> Exceedance: ...
+
+    def summaries(self, zone: str, kind: str, period: Period, m0: int, m1: int) -> list[Summary]:
+        """Periods whose last minute lies in m0 to m1, ascending; only those that are over."""
+        ...
+
+    def revisions(self, zone: str, kind: str, m0: int, m1: int) -> list[Revision]:
+        """Every replacement of exposures of these minutes, in the order in which they happened."""
+        ...
+
+    def quality_between(self, channel: int, m0: int, m1: int) -> list[QualityRow]: ...
+
+    def quality_latest(self) -> list[QualityRow]:
+        """Of each channel that is flagged at its newest minute that row."""
+        ...
+
+    def kept_from(self, what: Kept, name: str) -> int:
+        """The first minute still kept of a channel's readings or minutes (``name`` is its id) or of a zone's
+        minute exposures; 0 while nothing was deleted. What is older is kept as summaries only."""
+        ...
 
     def held(self) -> list[Waiting]: ...
 
@@ -232,13 +194,89 @@ class SeriesStore(SeriesReader, Protocol):
 
     def clear_dirty(self, pairs: Iterable[tuple[int, int]]) -> None: ...
 
+    def write_spans(self, width: Width, rows: Iterable[Span]) -> None: ...
+
     def write_minutes(self, rows: Iterable[Span]) -> None: ...
 
     def write_hours(self, rows: Iterable[Span]) -> None: ...
 
-    def write_exposures(self, rows: Iterable[ExposureRow]) -> int:
+    def add_unfinished(self, spans: Iterable[Unfinished]) -> None:
+        """Quarters, hours and days of channels that must be written (again) when they are over."""
+        ...
+
+    def unfinished(self, until: int, limit: int) -> list[Unfinished]:
+        """Those that end at or before a minute, the oldest first."""
+        ...
+
+    def remove_unfinished(self, spans: Iterable[Unfinished]) -> None: ...
+
+    def write_exposures(
+        self,
+        rows: Sequence[ExposureRow],
+        *,
+        gone: Iterable[ExposureKey] = (),
+        cause: Callable[[int], Cause] | None = None,
+        at: float = 0.0,
+    ) -> int:
         """Stores what differs from what is there; returns how many rows that was. A stored row whose value,
-        method, grade or calculation changes gets the next revision; an equal row is not written again."""
+        method, grade or calculation changes gets the next revision; an equal row is not written again.
+
+        ``cause``: why rows of a minute may be replaced; with it every replacement and every row taken away
+        (``gone``) is kept in the revisions as of ``at`` [s].
+        """
+        ...
+
+    def totals(self, zone: str, kind: str, m0: int, m1: int) -> Totals:
+        """What stands in a range of minutes, counted and summed."""
+        ...
+
+    def first_with(self, zone: str, kind: str, m0: int, m1: int, value: float) -> int | None:
+        """The first of these minutes with exactly this value."""
+        ...
+
+    def values_between(self, zone: str, kind: str, m0: int, m1: int) -> list[float]:
+        """The known values, ascending by minute."""
+        ...
+
+    def kinds_of(self, zone: str) -> list[str]:
+        """The kinds of which anything is stored."""
+        ...
+
+    def write_summaries(self, rows: Iterable[Summary]) -> None:
+        """Like exposures: equal ones are not written again, changed numbers get the next revision."""
+        ...
+
+    def remove_summaries(self, zone: str, kinds: Iterable[str], period: Period, m0: int, m1: int) -> None:
+        """Takes away the summaries of periods whose last minute lies in m0 to m1."""
+        ...
+
+    def replace_quality(self, channel: int, m0: int, m1: int, rows: Iterable[QualityRow]) -> None:
+        """Sets the flags of these minutes; those that are not named are in order."""
+        ...
+
+    def description(self, zone: str) -> str | None:
+        """With which register the zone's exposures were computed, as the rollup wrote it down."""
+        ...
+
+    def set_description(self, zone: str, text: str) -> None: ...
+
+    def recomputations(self) -> list[Recompute]: ...
+
+    def set_recomputation(self, zone: str, ranges: Iterable[Recompute]) -> None:
+        """Replaces what must be computed again of a zone."""
+        ...
+
+    def oldest_minute(self, channels: Iterable[int]) -> int | None:
+        """The oldest stored minute of these channels."""
+        ...
+
+    def thin_channel(self, what: Kept, channel: int, before: int, width: int) -> int:
+        """Deletes the oldest readings or minutes of a channel that end at or before a minute, at most those
+        of ``width`` minutes; returns how many rows."""
+        ...
+
+    def thin_zone(self, zone: str, before: int, width: int) -> int:
+        """The same for the minute exposures of a zone and their revisions."""
         ...
 
     def set_cursor(self, name: str, value: int) -> None: ...

@@ -1,13 +1,13 @@
 """The tables of ``series.sqlite``.
 
 Points are clustered by channel and time (WITHOUT ROWID: 26 bytes a point and twice the reading speed of a
-table with an index). ``PRAGMA user_version`` is the schema's number; a file of another number is refused,
-because the way out is simple: delete it and let it be built again from the ledger.
+table with an index). ``PRAGMA user_version`` is the schema's number. A file of an older number is emptied and
+filled again from the ledger; one of a newer number is refused.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS channels(
@@ -29,6 +29,20 @@ CREATE TABLE IF NOT EXISTS hours(
   channel INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, mean REAL NOT NULL, low REAL NOT NULL,
   high REAL NOT NULL, flags INTEGER NOT NULL, grade INTEGER NOT NULL,
   PRIMARY KEY(channel, hour)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarters(
+  channel INTEGER NOT NULL, quarter INTEGER NOT NULL, n INTEGER NOT NULL, mean REAL NOT NULL,
+  low REAL NOT NULL, high REAL NOT NULL, flags INTEGER NOT NULL, grade INTEGER NOT NULL,
+  PRIMARY KEY(channel, quarter)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS days(
+  channel INTEGER NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL, mean REAL NOT NULL,
+  low REAL NOT NULL, high REAL NOT NULL, flags INTEGER NOT NULL, grade INTEGER NOT NULL,
+  PRIMARY KEY(channel, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unfinished(
+  last INTEGER NOT NULL, width TEXT NOT NULL, channel INTEGER NOT NULL, first INTEGER NOT NULL,
+  PRIMARY KEY(last, width, channel, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quality(
+  channel INTEGER NOT NULL, minute INTEGER NOT NULL, flag INTEGER NOT NULL, tests INTEGER NOT NULL,
+  PRIMARY KEY(channel, minute)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dirty_minutes(
   channel INTEGER NOT NULL, minute INTEGER NOT NULL, PRIMARY KEY(minute, channel)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS exposures(
@@ -37,6 +51,22 @@ CREATE TABLE IF NOT EXISTS exposures(
   grade INTEGER NOT NULL, revision INTEGER NOT NULL, calc TEXT NOT NULL, change INTEGER NOT NULL,
   PRIMARY KEY(zone, kind, minute)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exposures_by_change ON exposures(change);
+CREATE TABLE IF NOT EXISTS summaries(
+  zone TEXT NOT NULL, kind TEXT NOT NULL, period TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  value REAL, mean REAL, high REAL, high_minute INTEGER, low REAL, known INTEGER NOT NULL,
+  expected INTEGER NOT NULL, grade INTEGER NOT NULL, revision INTEGER NOT NULL,
+  PRIMARY KEY(zone, kind, period, last, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revisions(
+  zone TEXT NOT NULL, kind TEXT NOT NULL, minute INTEGER NOT NULL, number INTEGER NOT NULL,
+  revision INTEGER NOT NULL, old REAL, new REAL, at REAL NOT NULL, cause TEXT NOT NULL,
+  PRIMARY KEY(zone, kind, minute, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS descriptions(zone TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recomputations(
+  zone TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, cause TEXT NOT NULL,
+  PRIMARY KEY(zone, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS thinned(
+  what TEXT NOT NULL, name TEXT NOT NULL, kept_from INTEGER NOT NULL,
+  PRIMARY KEY(what, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held(
   row INTEGER PRIMARY KEY, gateway TEXT NOT NULL, boot TEXT NOT NULL, received_at REAL NOT NULL);
@@ -51,10 +81,18 @@ PROJECTED_TABLES = (
     "points",
     "texts",
     "minutes",
+    "quarters",
     "hours",
+    "days",
+    "unfinished",
+    "quality",
     "dirty_minutes",
     "exposures",
+    "summaries",
+    "descriptions",
+    "recomputations",
+    "thinned",
     "held",
     "anchors",
 )
-"""Everything that is a function of ledger and register."""
+"""Everything that is a function of ledger and register; revisions are a record of what was told before."""

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from ingest_service.series.connections import WAY_OUT, Connections
-from ingest_service.series.port import Anchor, ExposureRow, HeldBatch, PointRow, SeriesError, Span, TextRow
-from ingest_service.series.reader import SqliteSeriesReader
+from ingest_service.series.connections import Connections, is_older
+from ingest_service.series.port import Anchor, HeldBatch, PointRow, TextRow
+from ingest_service.series.rollup_writer import CHANGE, REVISION
 from ingest_service.series.schema import PROJECTED_TABLES
+from ingest_service.series.thinning import Thinning
 
 FILE_NAME = "series.sqlite"
-CHANGE = "exposure_change"
 BY_KEY = itemgetter(0, 1)
-# One statement a row: asking for the stored row first costs more than writing it.
-UPSERT_EXPOSURE = """
-INSERT INTO exposures(zone, kind, minute, value, coverage, expected, received, worst_gap_s, method, grade,
-  calc, change, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-ON CONFLICT(zone, kind, minute) DO UPDATE SET value = excluded.value, coverage = excluded.coverage,
-  expected = excluded.expected, received = excluded.received, worst_gap_s = excluded.worst_gap_s,
-  method = excluded.method, grade = excluded.grade, calc = excluded.calc, change = excluded.change,
-  revision = revision + ((value, method, grade, calc)
-    IS NOT (excluded.value, excluded.method, excluded.grade, excluded.calc))
-WHERE (value, coverage, expected, received, worst_gap_s, method, grade, calc)
-  IS NOT (excluded.value, excluded.coverage, excluded.expected, excluded.received, excluded.worst_gap_s,
-    excluded.method, excluded.grade, excluded.calc)
-"""
 # One visit of a channel's row, whether the reading is its newest or came late: on the right-hand side the
 # columns still have their old values.
 NEWEST_POINT = """
@@ -54,37 +39,22 @@ WHERE id = ?4
 def open_series(data_dir: Path, *, read_only: bool = False) -> SqliteSeries:
     """The series store of a data directory, made when it is not there.
 
-    Raises SeriesError when the file cannot be opened or has a schema of another version.
+    A file that an older program wrote is emptied; the projector fills it again from the ledger.
+    Raises SeriesError when the file cannot be opened or was written by a newer program.
     """
     path = data_dir / FILE_NAME
-    if read_only and not path.exists():  # a page may be asked for before the projector has started once
+    # A page may be asked for before the projector has started once, or before it has since an upgrade.
+    if read_only and (not path.exists() or is_older(path)):
         Connections(path, read_only=False).close()
     return SqliteSeries(Connections(path, read_only=read_only))
 
 
-class SqliteSeries(SqliteSeriesReader):
+class SqliteSeries(Thinning):
     """`SeriesStore` over one file."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._channel_ids: dict[tuple[str, str, str], int] = {}
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        connection = self._connections.here()
-        if connection.in_transaction:
-            yield
-            return
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise SeriesError(
-                f"cannot write the series store {self._connections.path}: {error}; {WAY_OUT}"
-            ) from error
-        finally:
-            _roll_back_if_open(connection)
 
     def channel_id(self, site: str, gateway: str, sensor: str, quantity: str, unit: str | None) -> int:
         key = (gateway, sensor, quantity)
@@ -143,38 +113,6 @@ class SqliteSeries(SqliteSeriesReader):
                 "DELETE FROM dirty_minutes WHERE channel = ? AND minute = ?", pairs
             )
 
-    def write_minutes(self, rows: Iterable[Span]) -> None:
-        with self.transaction():
-            self._connections.here().executemany(
-                "INSERT OR REPLACE INTO minutes(channel, minute, n, mean, low, high, flags, grade) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-
-    def write_hours(self, rows: Iterable[Span]) -> None:
-        with self.transaction():
-            self._connections.here().executemany(
-                "INSERT OR REPLACE INTO hours(channel, hour, n, mean, low, high, flags, grade) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-
-    def write_exposures(self, rows: Iterable[ExposureRow]) -> int:
-        with self.transaction():
-            connection = self._connections.here()
-            first = self.cursor(CHANGE) + 1
-            # Every row gets a number; those of rows that turn out equal are never seen again.
-            numbered = [(*row[:11], change) for change, row in enumerate(rows, first)]
-            before = connection.total_changes
-            connection.executemany(UPSERT_EXPOSURE, numbered)
-            written = connection.total_changes - before
-            self.set_cursor(CHANGE, first + len(numbered) - 1)
-        return written
-
-    def set_cursor(self, name: str, value: int) -> None:
-        with self.transaction():
-            self._connections.here().execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, value))
-
     def hold(self, batches: Iterable[HeldBatch]) -> None:
         with self.transaction():
             self._connections.here().executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", batches)
@@ -208,12 +146,7 @@ class SqliteSeries(SqliteSeriesReader):
             connection = self._connections.here()
             for table in PROJECTED_TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
-            connection.execute("DELETE FROM cursors WHERE name <> ?", (CHANGE,))
-
-
-def _roll_back_if_open(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+            connection.execute("DELETE FROM cursors WHERE name NOT IN (?, ?)", (CHANGE, REVISION))
 
 
 def _newest_points(rows: list[PointRow], received: Mapping[int, float]) -> list[tuple[object, ...]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest_service.queries.models import GradeLetter, Measured
+from ingest_service.queries.models import GradeLetter, Measured, RevisionLine
 from ingest_service.queries.panels import unit_of
 from ingest_service.queries.view import View
 from ingest_service.series.port import ChannelEntry, ExposureRow
+from osh_domain.exposure.methods import Method, method
 from osh_domain.quantities import UnknownQuantity, quantity
 
 MINUTE_S: Final = 60.0
@@ -24,6 +25,7 @@ def of_exposure(row: ExposureRow, view: View) -> Measured:
     unit, decimals = unit_of(row.kind)
     time = row.minute * MINUTE_S
     after = view.stale_after_s(MINUTE_S)
+    how = method_of(row.method)
     return Measured(
         kind=row.kind,
         value=row.value,
@@ -35,6 +37,30 @@ def of_exposure(row: ExposureRow, view: View) -> Measured:
         grade=letter(row.grade) if row.value is not None else None,
         coverage=row.coverage,
         method=row.method,
+        expected=row.expected,
+        received=row.received,
+        worst_gap_s=row.worst_gap_s,
+        uncertainty=how.uncertainty if how and how.unit == unit else None,
+        bias=(how.bias or "") if how else "",
+        calculation=row.calc,
+        revision=row.revision,
+        revisions=_revisions(row, view) if row.revision else (),
+    )
+
+
+def method_of(tag: str) -> Method | None:
+    """The method of a stored number; None for a tag of a calculation that is not known any more."""
+    try:
+        return method(tag) if tag else None
+    except ValueError:
+        return None
+
+
+def _revisions(row: ExposureRow, view: View) -> tuple[RevisionLine, ...]:
+    found = view.series.revisions(row.zone, row.kind, row.minute, row.minute)
+    return tuple(
+        RevisionLine(number=one.revision, old=one.old, new=one.new, at=one.at, cause=one.cause)
+        for one in found
     )
 
 

@@ -32,10 +32,22 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class RevisionLine(Facts):
+    """One replacement of a stored number: what it was, what it became (None: cannot tell), when and why."""
+
+    number: int
+    old: float | None
+    new: float | None
+    at: float
+    cause: str
+
+
 class Measured(Facts):
     """One number and all that must travel with it to the screen; `value` None means "cannot tell".
 
     `time` is the end of what was measured; older than `stale_after_s` it is drawn as stale; None is never.
+    `expected` and `received` are minutes of the window (hours of a day of hourly means), `uncertainty` is the
+    half-width that the method states and `bias` the way it errs. `revision` counts how often it was replaced.
     """
 
     kind: str
@@ -48,10 +60,21 @@ class Measured(Facts):
     grade: GradeLetter | None = None
     coverage: float | None = None
     method: str = ""
+    expected: int | None = None
+    received: int | None = None
+    worst_gap_s: float | None = None
+    uncertainty: float | None = None
+    bias: str = ""
+    calculation: str = ""
+    revision: int = 0
+    revisions: tuple[RevisionLine, ...] = ()
 
 
 class LimitLine(Facts):
-    """The limit that a rule compares with, and where the law or standard says so."""
+    """The limit that a rule compares with, and where the law or standard says so.
+
+    `strict`: the value itself is still allowed. `at_least`: too little is the hazard, not too much.
+    """
 
     kind: str
     value: float
@@ -65,6 +88,8 @@ class LimitLine(Facts):
     severity: str
     rule: str
     pack: str
+    layer: str = "international"
+    at_least: bool = False
     band: tuple[float, float] | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from alert_rules import exposures
 from ingest_service.queries.models import Hazard
 from osh_domain.coverage import CAPTURE
 
@@ -14,6 +15,7 @@ class Panel:
     """One chart. `thin` is the quick line, `thick` the average people know; `judged` is what a limit is for.
 
     `quantities` are those whose readings make it; `facts` are further kinds named beside the big value.
+    Rules on any kind of `stems` (what stands before the first dot) belong to it.
     """
 
     id: str
@@ -26,6 +28,7 @@ class Panel:
     thick: str
     judged: str
     facts: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -34,19 +37,24 @@ class Panel:
 
     @property
     def limited(self) -> tuple[str, ...]:
-        """Every kind that a rule may compare with a limit."""
-        return tuple(dict.fromkeys((self.judged, *self.kinds, *self.facts)))
+        """Every kind that a rule may compare with a limit, what the panel is judged by first."""
+        stems = self.stems or (self.id,)
+        return tuple(
+            dict.fromkeys((self.judged, *(kind for kind in CAPTURE if kind.partition(".")[0] in stems)))
+        )
 
 
 PANELS: Final = (
     Panel("wbgt", "heat", "WBGT", "Cel", 1, ("ta", "rh", "wbgt"),
-          "wbgt.minute", "wbgt_eff.twa60", "wbgt_eff.twa60", ("ta.mean60", "rh.mean60", "heat_index.minute")),
-    Panel("la", "noise", "LAeq", "dB", 1, ("la",),
-          "la.leq1", "la.leq60", "la.lex8h", ("la.projected_lex8h", "la.niosh_dose")),
+          "wbgt.minute", "wbgt_eff.twa60", "wbgt_eff.twa60", ("ta.mean60", "rh.mean60", "heat_index.minute"),
+          ("wbgt", "wbgt_eff", "ta", "rh", "va", "heat_index")),
+    Panel("la", "noise", "LAeq", "dB", 1, ("la",), "la.leq1", "la.leq60", "la.lex8h", ("la.niosh_dose",)),
     Panel("pm2_5", "air", "PM2.5", "ug/m3", 1, ("pm2_5",), "pm2_5.mean60", "pm2_5.mean24h", "pm2_5.mean24h"),
     Panel("pm10", "air", "PM10", "ug/m3", 1, ("pm10",), "pm10.mean60", "pm10.mean24h", "pm10.mean24h"),
     Panel("co2", "air", "CO2", "ppm", 0, ("co2",), "co2.minute", "co2.twa8h", "co2.twa8h", ("co2.stel15",)),
     Panel("co", "air", "CO", "ppm", 1, ("co",), "co.minute_max", "co.twa8h", "co.twa8h"),
+    Panel("no2", "air", "NO2", "ppb", 0, ("no2",), "no2.minute", "no2.stel15", "no2.stel15"),
+    Panel("hcho", "air", "Formaldehyde", "ppb", 0, ("hcho",), "hcho.stel15", "hcho.twa8h", "hcho.twa8h"),
 )  # fmt: skip
 
 HAZARDS: Final[tuple[Hazard, ...]] = ("heat", "noise", "air")
@@ -69,15 +77,11 @@ def feeds(quantity: str, one: Panel) -> bool:
 
 def unit_of(kind: str) -> tuple[str, int]:
     """Unit and decimals of an exposure kind for a screen."""
-    if kind == "la.niosh_dose":
-        return "%", 0
-    stem = kind.partition(".")[0]
-    if stem == "rh":
-        return "%RH", 0
-    if stem in {"wbgt", "wbgt_eff", "heat_index", "ta"}:
-        return "Cel", 1
-    found = panel(stem)
-    return (found.unit, found.decimals) if found else ("", 1)
+    found = panel(kind.partition(".")[0])
+    unit = exposures.UNITS.get(kind, "")
+    if found is not None and unit == found.unit:
+        return unit, found.decimals
+    return unit, exposures.decimals(kind)
 
 
 assert all(kind in CAPTURE for one in PANELS for kind in (*one.kinds, *one.facts))  # noqa: S101

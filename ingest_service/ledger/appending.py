@@ -1,14 +1,7 @@
-"""Putting one group of payloads into the ledger, inside a transaction somebody else opened.
-
-The hash of a row covers the row before it, so taking out or changing any row shows in all later ones::
-
-    row_hash = SHA-256("osh-ledger-v1", row, received_at, source, site, gateway, kind, epoch, seq, batch_hash,
-                       signed, SHA-256(payload), row_hash of row - 1), fields joined by LF
-"""
+"""Putting one group of payloads into the ledger, inside a transaction somebody else opened."""
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from dataclasses import dataclass, field
 
@@ -16,8 +9,8 @@ from ingest_service.ledger.arrived import Arrived, ArrivedCache
 from ingest_service.ledger.port import Accepted, Outcome, Rejected
 from ingest_service.ledger.quarantining import Quarantine
 from osh_domain.batch import genesis
+from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, LedgerFacts, payload_digest, row_hash
 
-GENESIS_ROW_HASH = "0" * 64
 INSERT = (
     "INSERT INTO batches(row, received_at, source, site, gateway, kind, epoch, seq, batch_hash, prev, "
     "signed, chain_ok, payload, row_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -36,29 +29,6 @@ ON CONFLICT(gateway) DO UPDATE SET
   rejected = rejected + excluded.rejected, conflicts = conflicts + excluded.conflicts,
   chain_breaks = chain_breaks + excluded.chain_breaks
 """
-
-
-def row_hash(
-    row: int,
-    received_at: float,
-    source: str,
-    site: str,
-    gateway: str,
-    kind: str,
-    epoch: str | None,
-    seq: int | None,
-    batch_hash: str,
-    signed: int,
-    payload: bytes,
-    before: str,
-) -> str:
-    """The hash of a row, see above; None is written as an empty field."""
-    content = hashlib.sha256(payload).hexdigest()
-    text = (
-        f"osh-ledger-v1\n{row}\n{float(received_at)!r}\n{source}\n{site}\n{gateway}\n{kind}\n{epoch or ''}\n"
-        f"{'' if seq is None else seq}\n{batch_hash}\n{int(signed)}\n{content}\n{before}"
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def chain_end(connection: sqlite3.Connection) -> tuple[int, str]:
@@ -143,10 +113,11 @@ class Group:
     def _insert(self, entry: Accepted, chain_ok: int | None) -> Outcome:
         number, before = self.end[0] + 1, self.end[1]
         e = entry
-        hashed = row_hash(
+        facts = LedgerFacts(
             number, e.received_at, e.source, e.site, e.gateway, e.kind, e.epoch, e.seq, e.batch_hash,
-            e.signed, e.payload, before,
+            int(e.signed),
         )  # fmt: skip
+        hashed = row_hash(facts, payload_digest(e.payload), before)
         self._rows.append((
             number, e.received_at, e.source, e.site, e.gateway, e.kind, e.epoch, e.seq, e.batch_hash,
             e.prev, int(e.signed), chain_ok, e.payload, hashed,

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ingest_service.ledger.port import LedgerError
-from ingest_service.ledger.schema import SCHEMA_VERSION, schema
+from ingest_service.ledger.schema import SCHEMA_VERSION, schema, upgrade_from
 
 FILE_NAME = "ledger.sqlite"
 LOCK_NAME = "ledger.lock"
@@ -105,10 +105,11 @@ class LedgerFile:
 
     def _prepare(self, connection: sqlite3.Connection, mode: str) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
+        upgrade = upgrade_from(version)
+        if version not in (0, SCHEMA_VERSION) and (upgrade is None or mode == "ro"):
             raise LedgerError(
                 f"{self.path} has schema {version}, this program knows {SCHEMA_VERSION}: "
-                "start the version that wrote it, or a newer one"
+                "start the version that wrote it, or the service of this one, which upgrades it"
             )
         if mode == "ro":
             return
@@ -118,3 +119,5 @@ class LedgerFile:
         connection.execute("PRAGMA recursive_triggers=ON")  # REPLACE would delete past the guards otherwise
         if version == 0:
             connection.executescript(schema())
+        elif upgrade is not None:
+            connection.executescript(upgrade)

@@ -202,6 +202,15 @@ class QuarantineEvent(NamedTuple):
     text: str
 
 
+class PublishedDay(NamedTuple):
+    """The signed line of a day: see osh_domain/evidence/day_roots.py."""
+
+    day: str
+    first: int
+    last: int
+    word: bytes
+
+
 class Ledger(Protocol):
     """Safe to share between threads; any number of processes may append to one ledger."""
 
@@ -235,6 +244,19 @@ class Ledger(Protocol):
 
     def broken_rows(self, after: int = 0) -> Iterator[int]:
         """Numbers of rows above ``after`` whose hash does not follow from the row and the one before."""
+        ...
+
+    def row_hashes(self, first: int, last: int) -> list[str]:
+        """The hashes of the rows ``first`` to ``last`` (both included), in order."""
+        ...
+
+    def day_roots(self) -> list[PublishedDay]:
+        """Every published day, oldest first."""
+        ...
+
+    def publish_day(self, published: PublishedDay) -> bool:
+        """Keep the line of a day for ever; False when it does not follow the last one:
+        somebody else was faster."""
         ...
 
     def statuses(self, sites: Collection[str] | None = None) -> list[GatewayStatus]: ...

@@ -1,15 +1,23 @@
 """The tables of ``ledger.sqlite``.
 
-Evidence (``batches``, ``quarantine``, ``quarantine_events``, ``configurations``) is append-only: triggers
-abort every UPDATE and DELETE, and the row hashes of ``batches`` tell if someone went around them.
+Evidence (``batches``, ``quarantine``, ``quarantine_events``, ``configurations``, ``day_roots``) is
+append-only: triggers abort every UPDATE and DELETE, and the row hashes of ``batches`` tell if someone went
+around them.
 ``repeats``, ``standings`` and ``gateway_status`` are bookkeeping, not evidence, and change.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+from collections.abc import Iterable
 
-EVIDENCE = ("batches", "quarantine", "quarantine_events", "configurations")
+SCHEMA_VERSION = 2
+
+EVIDENCE = ("batches", "quarantine", "quarantine_events", "configurations", "day_roots")
+
+DAY_ROOTS = """
+CREATE TABLE day_roots(
+  day TEXT PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, word BLOB NOT NULL) WITHOUT ROWID;
+"""
 
 TABLES = """
 CREATE TABLE batches(
@@ -46,10 +54,22 @@ CREATE TABLE gateway_status(
 
 def schema() -> str:
     """The script that makes an empty ledger, in one transaction."""
-    guards = "".join(
+    return _script(f"{TABLES}{DAY_ROOTS}{_guards(EVIDENCE)}")
+
+
+def upgrade_from(version: int) -> str | None:
+    """The script that brings a ledger of an earlier version here, in one transaction; None for none known."""
+    return _script(f"{DAY_ROOTS}{_guards(('day_roots',))}") if version == 1 else None
+
+
+def _guards(tables: Iterable[str]) -> str:
+    return "".join(
         f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
-        for table in EVIDENCE
+        for table in tables
         for verb in ("UPDATE", "DELETE")
     )
-    return f"BEGIN IMMEDIATE;\n{TABLES}{guards}PRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;\n"
+
+
+def _script(statements: str) -> str:
+    return f"BEGIN IMMEDIATE;\n{statements}PRAGMA user_version={SCHEMA_VERSION};\nCOMMIT;\n"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from ingest_service.ledger import quarantine_reading
-from ingest_service.ledger.appending import GENESIS_ROW_HASH, INSERT, Group, chain_end, row_hash
+from ingest_service.ledger.appending import INSERT, Group, chain_end
 from ingest_service.ledger.arrived import ArrivedCache, load, standing
 from ingest_service.ledger.connection import LedgerFile
 from ingest_service.ledger.port import (
@@ -16,6 +16,7 @@ from ingest_service.ledger.port import (
     GatewayStatus,
     LedgerRow,
     Outcome,
+    PublishedDay,
     QuarantineEntry,
     QuarantineEvent,
     Rejected,
@@ -25,6 +26,7 @@ from ingest_service.ledger.port import (
 from ingest_service.ledger.quarantining import Quarantine, Used
 from ingest_service.ledger.statuses import read_statuses, write_notes
 from osh_domain.batch import text_hash
+from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, LedgerFacts, payload_digest, row_hash
 
 MOST_BYTES = 32 * 2**20
 """Payload bytes after which `rows` stops, to bound the memory of whoever reads."""
@@ -113,10 +115,9 @@ class SqliteLedger:
             if seq in load(connection, gateway, epoch).received:
                 raise ValueError(f"batch {seq} of {gateway}, epoch {epoch}, has arrived: there is no hole")
             last, before = chain_end(connection)
-            identity = (last + 1, at, "upload", site, gateway, "tombstone", epoch, seq, hashed)
-            connection.execute(
-                INSERT, (*identity, None, 0, None, payload, row_hash(*identity, 0, payload, before))
-            )
+            facts = LedgerFacts(last + 1, at, "upload", site, gateway, "tombstone", epoch, seq, hashed, 0)
+            found = row_hash(facts, payload_digest(payload), before)
+            connection.execute(INSERT, (*facts[:-1], None, 0, None, payload, found))
         self._cache.clear()
         return last + 1
 
@@ -125,7 +126,7 @@ class SqliteLedger:
         before = GENESIS_ROW_HASH if first is None else self._row_hash(after)
         while rows := self.rows(after, 500):
             for row in rows:
-                expected = row_hash(*row[:10], row.payload, before)
+                expected = row_hash(LedgerFacts(*row[:10]), payload_digest(row.payload), before)
                 before = self._row_hash(row.row)
                 if row.row != after + 1 or before != expected:
                     yield row.row
@@ -135,6 +136,27 @@ class SqliteLedger:
         with self._file.reading() as connection:
             (found,) = connection.execute("SELECT row_hash FROM batches WHERE row = ?", (number,)).fetchone()
         return str(found)
+
+    def row_hashes(self, first: int, last: int) -> list[str]:
+        with self._file.reading() as connection:
+            found = connection.execute(
+                "SELECT row_hash FROM batches WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)
+            )
+            return [hashed for (hashed,) in found]
+
+    def day_roots(self) -> list[PublishedDay]:
+        with self._file.reading() as connection:
+            found = connection.execute("SELECT day, first, last, word FROM day_roots ORDER BY day")
+            return [PublishedDay(*row) for row in found]
+
+    def publish_day(self, published: PublishedDay) -> bool:
+        with self._file.committing() as connection:
+            last = connection.execute("SELECT day, last FROM day_roots ORDER BY day DESC LIMIT 1").fetchone()
+            day, row = last or ("", 0)
+            if published.day <= day or published.first != row + 1:
+                return False
+            connection.execute("INSERT INTO day_roots VALUES (?, ?, ?, ?)", published)
+        return True
 
     def statuses(self, sites: Collection[str] | None = None) -> list[GatewayStatus]:
         with self._file.reading() as connection:

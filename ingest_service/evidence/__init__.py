@@ -1,0 +1,1 @@
+"""Evidence that leaves the house: day roots that are published, bundles that anyone can check."""

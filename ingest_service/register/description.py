@@ -1,12 +1,13 @@
 """Brings the register to what a site description says (YAML or JSON; the shape is in `description_format`).
 
-What a description names is brought to its values; a gateway or a roster is described whole, so what it
-no longer has ends now. Sites, zones and people that are not named stay as they are. Importing the same
+What a description names is brought to its values; a gateway, a roster or another list of the calendar is
+described whole, so what it no longer has ends now. Sites, zones, people and lists of the calendar that are
+not named stay as they are. Importing the same
 description twice changes nothing the second time.
 """
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,11 +23,13 @@ from ingest_service.register.description_check import (
     SiteDescription,
     check_description,
 )
-from ingest_service.register.description_format import PersonItem
+from ingest_service.register.description_format import PersonItem, SiteItem, ZoneItem
+from ingest_service.register.description_values import instant_of
 from ingest_service.register.entries import Site, Zone
-from ingest_service.register.recorder import ChangeRefused
+from ingest_service.register.recorder import ChangeRefused, Recorded
 from ingest_service.register.snapshot import RegisterSnapshot, covers
 from ingest_service.register.store import Register
+from osh_domain.wall_clock import WallClock
 
 
 class Imported(NamedTuple):
@@ -55,22 +58,37 @@ def load_document(path: Path) -> Any:
 
 def import_description(register: Register, document: Any, who: str) -> Imported:
     """Check the document and bring the register to it in one transaction, or raise `DescriptionError`."""
-    held = register.snapshot()
-    description = check_description(document, known_scopes(held))
-    mistakes: list[Mistake] = []
+    description = _checked(register, document)
     with register.change(who) as change:
-        for site in description.sites:
-            _put_site(change, site, mistakes)
-        for item, scope in description.people:
-            _put_person(change, item, scope, _timezone(description, held, scope))
-        if mistakes:
-            raise DescriptionError(mistakes)
+        _apply(change, description, register.snapshot())
     return Imported(
         sites=len(description.sites),
         gateways=sum(len(site.gateways) for site in description.sites),
         people=len(description.people),
         changes=change.made,
     )
+
+
+def plan_description(register: Register, document: Any) -> list[Recorded]:
+    """What an import of the document would change now; changes nothing. Raises `DescriptionError`."""
+    description = _checked(register, document)
+    with register.rehearse() as change:
+        _apply(change, description, register.snapshot())
+    return change.entries
+
+
+def _checked(register: Register, document: Any) -> Description:
+    return check_description(document, known_scopes(register.snapshot()), register.now())
+
+
+def _apply(change: Change, description: Description, held: RegisterSnapshot) -> None:
+    mistakes: list[Mistake] = []
+    for site in description.sites:
+        _put_site(change, site, mistakes)
+    for item, scope in description.people:
+        _put_person(change, item, scope, _timezone(description, held, scope))
+    if mistakes:
+        raise DescriptionError(mistakes)
 
 
 def known_scopes(snapshot: RegisterSnapshot) -> frozenset[str]:
@@ -84,29 +102,78 @@ def known_scopes(snapshot: RegisterSnapshot) -> frozenset[str]:
 
 
 def _put_site(change: Change, site: SiteDescription, mistakes: list[Mistake]) -> None:
+    where = f"sites {site.item.id}"
     change.put_site(Site(**site.item.model_dump()))
     for zone in site.zones:
-        values = zone.model_dump() | {"id": f"{site.item.id}/{zone.id}", "site": site.item.id}
-        change.put_zone(Zone(**values))
-    today = datetime.fromtimestamp(change.at, ZoneInfo(site.item.timezone)).date()
-    change.put_shifts(site.item.id, site.shifts, today)
+        try:
+            _put_zone(change, site.item, zone)
+        except ChangeRefused as refusal:
+            mistakes.append(Mistake(f"{where}.zones {zone.id}.from", str(refusal), ""))
+    _put_calendar(change, site, mistakes)
     for gateway in site.gateways:
         try:
-            _put_gateway(change, site.item.id, gateway)
+            _put_gateway(change, site.item, gateway)
         except ChangeRefused as refusal:
-            mistakes.append(Mistake(f"sites {site.item.id}.gateways {gateway.item.id}", str(refusal), ""))
+            mistakes.append(Mistake(f"{where}.gateways {gateway.item.id}", str(refusal), ""))
 
 
-def _put_gateway(change: Change, site: str, gateway: GatewayDescription) -> None:
+def _put_zone(change: Change, site: SiteItem, item: ZoneItem) -> None:
+    zone = Zone(
+        id=f"{site.id}/{item.id}",
+        site=site.id,
+        name=item.name,
+        kind=item.kind,
+        metabolic_class=item.metabolic_class,
+        acclimatised=item.acclimatised,
+        clothing_caf=item.adjustment,
+        radiant_source=item.radiant_source,
+        women=item.women,
+        men=item.men,
+        outdoors=item.outdoors,
+    )
+    change.put_zone(zone, _instant(item.valid_from, site))
+
+
+def _put_calendar(change: Change, site: SiteDescription, mistakes: list[Mistake]) -> None:
+    calendar = site.calendar
+    today = WallClock(site.item.timezone).local_date(change.at)
+    if calendar.shifts is not None:
+        change.put_shifts(site.item.id, calendar.shifts, today)
+    change.put_exceptions(
+        site.item.id,
+        today,
+        days_off=calendar.days_off,
+        overtime=calendar.overtime,
+        seasons=calendar.seasons,
+    )
+    try:
+        change.check_calendar(site.item.id, today)
+    except ChangeRefused as refusal:
+        mistakes += [Mistake(f"sites {site.item.id}", line, "") for line in str(refusal).splitlines()]
+
+
+def _instant(when: float | date | None, site: SiteItem) -> float | None:
+    return None if when is None else instant_of(when, site.timezone)
+
+
+def _put_gateway(change: Change, site: SiteItem, gateway: GatewayDescription) -> None:
     gateway_id = gateway.item.id
-    change.put_gateway(gateway_id, site, gateway.item.kind)
+    change.put_gateway(gateway_id, site.id, gateway.item.kind)
     if gateway.item.key is not None:
         change.put_key(gateway_id, gateway.item.key)
     for name in gateway.names:
         change.put_foreign_name(name)
     channels: set[tuple[str, str]] = set()
     for sensor in gateway.sensors:
-        change.place(gateway_id, sensor.id, f"{site}/{sensor.zone}", sensor.height_m, sensor.valid_from)
+        change.place(
+            gateway_id,
+            sensor.id,
+            f"{site.id}/{sensor.zone}",
+            sensor.height_m,
+            _instant(sensor.valid_from, site),
+            sensor.globe_diameter_m,
+            sensor.serial,
+        )
         for quantity, period_s in sensor.channels.items():
             change.expect(gateway_id, sensor.id, quantity, period_s)
             channels.add((sensor.id, quantity))

@@ -95,27 +95,35 @@ class DeviceChanges(Recorder):
         zone: str,
         height_m: float | None = None,
         valid_from: float | None = None,
+        globe_diameter_m: float | None = None,
+        serial: str | None = None,
     ) -> None:
         """The sensor stands in the zone: since always if it never stood anywhere, else from now on.
 
-        `valid_from` gives another beginning; it must be later than the beginning of the placement it ends.
+        `valid_from` gives another beginning; it must not be before the beginning of the placement it ends.
         """
         table = schema.PLACEMENTS
         rows = self._dated(table, gateway=gateway, sensor=sensor)
         open_row = next((row for row in rows if row["valid_to"] is None), None)
-        if open_row is not None and (open_row["zone"], open_row["height_m"]) == (zone, height_m):
+        values = {
+            "zone": zone,
+            "height_m": height_m,
+            "globe_diameter_m": globe_diameter_m,
+            "serial": serial,
+        }
+        if open_row is not None and all(open_row[name] == value for name, value in values.items()):
             return
         begin = _begin(self.at, rows, valid_from, f"sensor {gateway}/{sensor}")
         if open_row is not None:
             self._update(table, {"id": open_row["id"]}, {"valid_to": begin})
         self.connection.execute(
-            sa.insert(table).values(
-                gateway=gateway, sensor=sensor, zone=zone, valid_from=begin, height_m=height_m
-            )
+            sa.insert(table).values(gateway=gateway, sensor=sensor, valid_from=begin, **values)
         )
-        before = open_row["zone"] if open_row is not None else None
+        before = None if open_row is None else {name: open_row[name] for name in values}
         site = self._site_of(gateway)
-        self.record("sensor placed", f"{gateway}/{sensor}", site, zone=zone, before=before, valid_from=begin)
+        self.record(
+            "sensor placed", f"{gateway}/{sensor}", site, after=values, before=before, valid_from=begin
+        )
 
     def expect(self, gateway: str, sensor: str, quantity: str, period_s: float) -> None:
         """Readings of the channel are due every `period_s` from now on (since always if never before)."""

@@ -50,8 +50,9 @@ class Site:
 class Zone:
     """A part of a factory where people do one kind of work; `id` is `site/zone`.
 
-    `metabolic_class` 0-4 and `clothing_caf` [degC] are those of ISO 8996 and ISO 7243; `women` and `men` are
-    headcounts.
+    `metabolic_class` 0-4 and `clothing_caf` [degC] are those of ISO 8996 and ISO 7243; a `clothing_caf` of
+    None is not known, and then effective WBGT cannot be told. `women` and `men` are headcounts. All but the
+    id, the site, the name and the kind are facts that change with time: `RegisterSnapshot.zone_as_of`.
     """
 
     id: str
@@ -60,10 +61,11 @@ class Zone:
     kind: str
     metabolic_class: int
     acclimatised: bool
-    clothing_caf: float
+    clothing_caf: float | None
     radiant_source: bool
     women: int
     men: int
+    outdoors: bool = False
 
     @property
     def word(self) -> str:
@@ -100,7 +102,10 @@ class GatewayKey:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A sensor stood in a zone from `valid_from` until before `valid_to`."""
+    """A sensor stood in a zone from `valid_from` until before `valid_to`.
+
+    `globe_diameter_m` None is the standard globe of 150 mm; `serial` is the instrument's own, None unknown.
+    """
 
     gateway: str
     sensor: str
@@ -108,6 +113,8 @@ class Placement:
     valid_from: float
     valid_to: float | None
     height_m: float | None
+    globe_diameter_m: float | None = None
+    serial: str | None = None
 
     def valid_at(self, t: float) -> bool:
         """Whether the sensor stood there at that instant."""

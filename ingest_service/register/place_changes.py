@@ -1,14 +1,24 @@
-"""Changes of sites, zones and shifts."""
+"""Changes of sites and zones."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ingest_service.register import schema
 from ingest_service.register.entries import Site, Zone
-from ingest_service.register.recorder import Json, Recorder
-from osh_domain.shifts import Shift
+from ingest_service.register.recorder import ChangeRefused, Recorder
+
+FACTS: Final = (
+    "metabolic_class",
+    "acclimatised",
+    "clothing_caf",
+    "radiant_source",
+    "outdoors",
+    "women",
+    "men",
+)
 
 
 class PlaceChanges(Recorder):
@@ -18,62 +28,70 @@ class PlaceChanges(Recorder):
         """Add the site, or bring it to these values."""
         self._put(schema.SITES, {"id": site.id}, asdict(site), "site", site.id, site.id)
 
-    def put_zone(self, zone: Zone) -> None:
-        """Add the zone, or bring it to these values."""
-        self._put(schema.ZONES, {"id": zone.id}, asdict(zone), "zone", zone.id, zone.site)
+    def put_zone(self, zone: Zone, valid_from: float | None = None) -> None:
+        """Add the zone, or bring it to these values.
 
-    def put_shifts(self, site: str, shifts: list[Shift], today: date) -> None:
-        """Make these the site's shifts; what is no longer worked ends yesterday, what is new begins today.
-
-        A shift's own `valid_from` wins; the first shifts a site ever gets have always been.
+        Facts that differ hold from now on (the first since always), or from `valid_from`: an instant that
+        has passed and is not before the beginning of the facts held now. At that very beginning, or before it
+        with the same facts, they are a correction of what was registered.
         """
-        rows = self.connection.execute(
-            sa.select(schema.SHIFTS).where(
-                schema.SHIFTS.c.site == site,
-                sa.or_(schema.SHIFTS.c.valid_to.is_(None), schema.SHIFTS.c.valid_to >= today),
+        if valid_from is not None and valid_from > self.at:
+            raise ChangeRefused("facts cannot begin in the future; write them down on that day")
+        values = asdict(zone)
+        facts = {name: values.pop(name) for name in FACTS}
+        rows = self._dated(schema.ZONE_FACTS, zone=zone.id)
+        if not rows:
+            begin = valid_from or 0.0
+            if self._one(schema.ZONES, id=zone.id) is None:
+                self.connection.execute(sa.insert(schema.ZONES).values(**values))
+            self._insert_facts(zone.id, begin, facts)
+            self.record("zone added", zone.id, zone.site, after=values | facts, valid_from=begin)
+            return
+        self._put(schema.ZONES, {"id": zone.id}, values, "zone", zone.id, zone.site)
+        held = rows[-1]
+        before = {name: held[name] for name in FACTS if held[name] != facts[name]}
+        if before:
+            after = {name: facts[name] for name in before}
+            self._change_facts(zone, held, self.at if valid_from is None else valid_from, before, after)
+        elif valid_from is not None and valid_from < held["valid_from"]:
+            self._move_beginning(zone, rows, valid_from)
+
+    def _change_facts(
+        self,
+        zone: Zone,
+        held: sa.RowMapping,
+        begin: float,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> None:
+        if begin < held["valid_from"]:
+            raise ChangeRefused(
+                f"the facts of zone {zone.id} already changed at a later time; give a later `from`"
             )
-        ).mappings()
-        held = {_shift_key(dict(row)): row for row in rows}
-        wanted = {_shift_key(_shift_row(shift)): shift for shift in shifts}
-        first = not held
-        for key in held.keys() - wanted.keys():
-            self._end_shift(held[key], today - timedelta(days=1))
-        for key, shift in wanted.items():
-            if key in held:
-                continue
-            row = _shift_row(shift)
-            if shift.valid_from == date.min and not first:
-                row["valid_from"] = today
-            self.connection.execute(sa.insert(schema.SHIFTS).values(site=site, **row))
-            self.record("shift added", shift.name, site, after=_plain(row))
-
-    def _end_shift(self, row: sa.RowMapping, last: date) -> None:
-        chosen = schema.SHIFTS.c.id == row["id"]
-        if row["valid_from"] > last:  # it never took effect
-            self.connection.execute(sa.delete(schema.SHIFTS).where(chosen))
+        facts = {name: held[name] for name in FACTS} | dict(after)
+        correction = begin == held["valid_from"]
+        if correction:
+            self._update(schema.ZONE_FACTS, {"id": held["id"]}, facts)
         else:
-            self.connection.execute(sa.update(schema.SHIFTS).where(chosen).values(valid_to=last))
-        self.record("shift ended", row["name"], row["site"], before=_plain(dict(row)), last=str(last))
+            self._insert_facts(zone.id, begin, facts)
+        self.record(
+            "zone corrected" if correction else "zone changed",
+            zone.id,
+            zone.site,
+            before=before,
+            after=after,
+            valid_from=begin,
+        )
 
+    def _move_beginning(self, zone: Zone, rows: list[sa.RowMapping], begin: float) -> None:
+        held = rows[-1]
+        if len(rows) > 1 and begin <= rows[-2]["valid_from"]:
+            raise ChangeRefused(
+                f"other facts of zone {zone.id} began at that time or later; give a later `from`"
+            )
+        self._update(schema.ZONE_FACTS, {"id": held["id"]}, {"valid_from": begin})
+        was, now = {"valid_from": held["valid_from"]}, {"valid_from": begin}
+        self.record("zone corrected", zone.id, zone.site, before=was, after=now, valid_from=begin)
 
-def _shift_row(shift: Shift) -> Json:
-    return {
-        "name": shift.name,
-        "start": shift.start,
-        "end": shift.end,
-        "days": "".join(str(day) for day in sorted(shift.days)),
-        "breaks": [[f"{begin:%H:%M}", f"{end:%H:%M}"] for begin, end in shift.breaks],
-        "valid_from": shift.valid_from,
-        "valid_to": shift.valid_to,
-    }
-
-
-def _shift_key(row: Json) -> tuple[object, ...]:
-    """What makes two shifts the same, whenever they began."""
-    return (row["name"], row["start"], row["end"], row["days"], str(row["breaks"]), row["valid_to"])
-
-
-def _plain(row: Json) -> Json:
-    return {
-        key: value if isinstance(value, (list, int, type(None))) else str(value) for key, value in row.items()
-    }
+    def _insert_facts(self, zone: str, begin: float, facts: Mapping[str, Any]) -> None:
+        self.connection.execute(sa.insert(schema.ZONE_FACTS).values(zone=zone, valid_from=begin, **facts))

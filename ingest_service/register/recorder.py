@@ -1,5 +1,6 @@
 """Writing rows of the register together with their audit rows, in one transaction."""
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -9,22 +10,37 @@ from ingest_service.register import schema
 Json: TypeAlias = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One change as the audit log has it."""
+
+    action: str
+    what: str
+    site: str | None
+    detail: Json
+
+
 class ChangeRefused(Exception):  # noqa: N818 - the noun that callers read
     """The change would break what must hold; the message says which and what to do instead."""
 
 
 class Recorder:
-    """A transaction of changes made by `who` at the instant `at`; `made` counts them."""
+    """A transaction of changes made by `who` at the instant `at`; `entries` are those made so far."""
 
     def __init__(self, connection: sa.Connection, who: str, at: float) -> None:
         self.connection = connection
         self.who = who
         self.at = at
-        self.made = 0
+        self.entries: list[Recorded] = []
+
+    @property
+    def made(self) -> int:
+        """The number of changes made so far."""
+        return len(self.entries)
 
     def record(self, action: str, what: str, site: str | None = None, **detail: Any) -> None:
         """Write an audit row; details never hold secrets."""
-        self.made += 1
+        self.entries.append(Recorded(action, what, site, detail))
         self.connection.execute(
             sa.insert(schema.AUDIT).values(
                 at=self.at, who=self.who, action=action, object=what, site=site, detail=detail

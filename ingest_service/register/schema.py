@@ -1,5 +1,5 @@
 """Tables of the register. Instants are float seconds since 1970 UTC; nothing in a register is ever deleted
-that took effect: it ends (`valid_to`, `revoked_at`, `active`)."""
+that took effect: it ends (`valid_to`, `revoked_at`, `cancelled_at`, `active`)."""
 
 from typing import Final
 
@@ -34,12 +34,22 @@ ZONES: Final = sa.Table(
     sa.Column("site", sa.ForeignKey("sites.id"), nullable=False, index=True),
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("kind", sa.String(64), nullable=False),
+)
+
+ZONE_FACTS: Final = sa.Table(
+    "zone_facts",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("zone", sa.ForeignKey("zones.id"), nullable=False),
+    sa.Column("valid_from", sa.Double, nullable=False),
     sa.Column("metabolic_class", sa.Integer, nullable=False),
     sa.Column("acclimatised", sa.Boolean, nullable=False),
-    sa.Column("clothing_caf", sa.Double, nullable=False),
+    sa.Column("clothing_caf", sa.Double),
     sa.Column("radiant_source", sa.Boolean, nullable=False),
+    sa.Column("outdoors", sa.Boolean, nullable=False),
     sa.Column("women", sa.Integer, nullable=False),
     sa.Column("men", sa.Integer, nullable=False),
+    sa.UniqueConstraint("zone", "valid_from"),
 )
 
 SHIFTS: Final = sa.Table(
@@ -54,6 +64,40 @@ SHIFTS: Final = sa.Table(
     sa.Column("breaks", sa.JSON, nullable=False),
     sa.Column("valid_from", sa.Date, nullable=False),
     sa.Column("valid_to", sa.Date),
+)
+
+DAYS_OFF: Final = sa.Table(
+    "days_off",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("site", sa.ForeignKey("sites.id"), nullable=False, index=True),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("cancelled_at", sa.Double),
+)
+
+OVERTIME: Final = sa.Table(
+    "overtime",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("site", sa.ForeignKey("sites.id"), nullable=False, index=True),
+    sa.Column("shift", sa.String(64), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("until", sa.Time, nullable=False),
+    sa.Column("breaks", sa.JSON, nullable=False),
+    sa.Column("cancelled_at", sa.Double),
+)
+
+SEASONS: Final = sa.Table(
+    "seasons",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("site", sa.ForeignKey("sites.id"), nullable=False, index=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("first", sa.Date, nullable=False),
+    sa.Column("last", sa.Date, nullable=False),
+    sa.Column("shifts", sa.JSON, nullable=False),
+    sa.Column("cancelled_at", sa.Double),
 )
 
 GATEWAYS: Final = sa.Table(
@@ -87,6 +131,8 @@ PLACEMENTS: Final = sa.Table(
     sa.Column("valid_from", sa.Double, nullable=False),
     sa.Column("valid_to", sa.Double),
     sa.Column("height_m", sa.Double),
+    sa.Column("globe_diameter_m", sa.Double),
+    sa.Column("serial", sa.String(64)),
 )
 
 EXPECTED_CHANNELS: Final = sa.Table(

@@ -1,5 +1,6 @@
 """The register at one version, immutable and indexed, for everybody who reads it."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cached_property
@@ -17,7 +18,8 @@ from ingest_service.register.entries import (
     Site,
     Zone,
 )
-from osh_domain.shifts import ShiftCalendar
+from osh_domain.calendar_exceptions import NO_EXCEPTIONS
+from osh_domain.shifts import CalendarExceptions, ShiftCalendar
 
 if TYPE_CHECKING:
     from osh_domain.shifts import Shift
@@ -39,12 +41,14 @@ class RegisterSnapshot:
         version: int = 0,
         sites: Iterable[Site] = (),
         zones: Iterable[Zone] = (),
+        zone_history: Iterable[tuple[float, Zone]] = (),
         gateways: Iterable[Gateway] = (),
         keys: Iterable[GatewayKey] = (),
         placements: Iterable[Placement] = (),
         expected: Iterable[ExpectedChannel] = (),
         foreign_names: Iterable[ForeignName] = (),
         shifts: Iterable[tuple[str, "Shift"]] = (),
+        exceptions: Mapping[str, CalendarExceptions] | None = None,
         people: Iterable[Person] = (),
         contacts: Iterable[Contact] = (),
     ) -> None:
@@ -60,6 +64,9 @@ class RegisterSnapshot:
         self._gateways = {gateway.id: gateway for gateway in self.gateways}
         self._people = {person.id: person for person in self.people}
         self._keys = {key.kid: key for key in keys}
+        self._zone_history = _grouped(
+            (zone.id, (since, zone)) for since, zone in sorted(zone_history, key=lambda dated: dated[0])
+        )
         self._zones_of = _grouped((zone.site, zone) for zone in self.zones)
         self._gateways_of = _grouped((gateway.site, gateway) for gateway in self.gateways)
         self._placements_of = _grouped(((p.gateway, p.sensor), p) for p in self.placements)
@@ -67,6 +74,7 @@ class RegisterSnapshot:
         self._expected_of = _grouped(((e.gateway, e.sensor), e) for e in self.expected)
         self._contacts = _grouped((contact.person, contact) for contact in contacts)
         self._shifts = _grouped(shifts)
+        self._exceptions = dict(exceptions or {})
         foreign: dict[str, dict[str, ForeignName]] = defaultdict(dict)
         for entry in foreign_names:
             foreign[entry.gateway][entry.name] = entry
@@ -77,7 +85,19 @@ class RegisterSnapshot:
         return self._sites.get(site_id)
 
     def zone(self, zone_id: str) -> Zone | None:
+        """The zone with its newest facts."""
         return self._zones.get(zone_id)
+
+    def zone_as_of(self, zone_id: str, t: float) -> Zone | None:
+        """The zone with the facts that held at an instant; None where none were known for it yet."""
+        history = self.zone_history(zone_id)
+        number = bisect_right(history, t, key=lambda dated: dated[0])
+        return history[number - 1][1] if number else None
+
+    def zone_history(self, zone_id: str) -> tuple[tuple[float, Zone], ...]:
+        """Since when which facts held, oldest first; the last are those of `zone`."""
+        zone = self._zones.get(zone_id)
+        return self._zone_history.get(zone_id, ((0.0, zone),) if zone is not None else ())
 
     def zones_of(self, site_id: str) -> tuple[Zone, ...]:
         return self._zones_of.get(site_id, ())
@@ -140,7 +160,12 @@ class RegisterSnapshot:
     def calendar(self, site_id: str) -> ShiftCalendar:
         """The site's shifts in its own time zone; KeyError for a site that is not registered."""
         if site_id not in self._calendars:
-            self._calendars[site_id] = ShiftCalendar(self._sites[site_id].timezone, self.shifts(site_id))
+            self._calendars[site_id] = ShiftCalendar(
+                self._sites[site_id].timezone,
+                self.shifts(site_id),
+                exceptions=self._exceptions.get(site_id, NO_EXCEPTIONS),
+                checked=False,  # it was when it was registered
+            )
         return self._calendars[site_id]
 
     def person(self, person_id: int) -> Person | None:

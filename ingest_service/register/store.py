@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import time as wall_time
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from ingest_service.database import write
 from ingest_service.register import schema
+from ingest_service.register.calendar_rows import read_exceptions, shift_of
 from ingest_service.register.changes import Change
 from ingest_service.register.entries import (
     Contact,
@@ -24,8 +24,8 @@ from ingest_service.register.entries import (
     Site,
     Zone,
 )
+from ingest_service.register.place_changes import FACTS
 from ingest_service.register.snapshot import RegisterSnapshot
-from osh_domain.shifts import Shift
 
 CHECK_AFTER_S: Final = 1.0
 
@@ -68,6 +68,16 @@ class Register:
         with self._lock:
             self._checked = 0.0
 
+    @contextmanager
+    def rehearse(self, who: str = "") -> Iterator[Change]:
+        """The same transaction, always undone at the end: to see what a change would do."""
+        with write(self.engine) as connection:
+            undone = connection.begin_nested()
+            try:
+                yield Change(connection, who, self.now())
+            finally:
+                undone.rollback()
+
 
 def read_version(connection: sa.Connection) -> int:
     """The number that grows with every change of the register."""
@@ -75,10 +85,12 @@ def read_version(connection: sa.Connection) -> int:
 
 
 def _read(connection: sa.Connection, version: int) -> RegisterSnapshot:
+    history = _zone_history(connection)
     return RegisterSnapshot(
         version=version,
         sites=_entries(connection, schema.SITES, Site),
-        zones=_entries(connection, schema.ZONES, Zone),
+        zones={zone.id: zone for _, zone in history}.values(),
+        zone_history=history,
         gateways=_entries(connection, schema.GATEWAYS, Gateway),
         keys=_entries(connection, schema.GATEWAY_KEYS, GatewayKey),
         placements=_entries(connection, schema.PLACEMENTS, Placement),
@@ -88,24 +100,23 @@ def _read(connection: sa.Connection, version: int) -> RegisterSnapshot:
             (str(row["site"]), shift_of(row))
             for row in connection.execute(sa.select(schema.SHIFTS).order_by(schema.SHIFTS.c.id)).mappings()
         ],
+        exceptions=read_exceptions(connection),
         people=_people(connection),
         contacts=_entries(connection, schema.CONTACTS, Contact, schema.CONTACTS.c.active),
     )
 
 
-def shift_of(row: sa.RowMapping) -> Shift:
-    """A row of `shifts` as the calendar's record."""
-    return Shift(
-        name=row["name"],
-        start=row["start"],
-        end=row["end"],
-        days=frozenset(int(day) for day in row["days"]),
-        breaks=tuple(
-            (wall_time.fromisoformat(begin), wall_time.fromisoformat(end)) for begin, end in row["breaks"]
-        ),
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
+def _zone_history(connection: sa.Connection) -> list[tuple[float, Zone]]:
+    """(valid_from, zone with the facts of then), oldest first."""
+    zones, facts = schema.ZONES, schema.ZONE_FACTS
+    own = ("id", "site", "name", "kind")
+    query = (
+        sa.select(facts.c.valid_from, *(zones.c[name] for name in own), *(facts.c[name] for name in FACTS))
+        .join_from(facts, zones, facts.c.zone == zones.c.id)
+        .order_by(facts.c.valid_from)
     )
+    rows = connection.execute(query).mappings()
+    return [(row["valid_from"], Zone(**{name: row[name] for name in (*own, *FACTS)})) for row in rows]
 
 
 def _people(connection: sa.Connection) -> list[Person]:

@@ -156,12 +156,19 @@ class Measured(NamedTuple):
     minutes: int
     """Minutes of the window, measured or not."""
     shift_minutes: float
-    clothing_caf: float
+    clothing_caf: float | None
 
 
-_VALUE: dict[str, Callable[[Measured], float]] = {
-    "wbgt_eff.twa60": lambda m: effective_wbgt(m.mean, m.clothing_caf),
-    "wbgt_eff.twa120": lambda m: effective_wbgt(m.mean, m.clothing_caf),
+def _effective(measured: Measured) -> float | None:
+    """No value where clothing is not known: it would count as none."""
+    if measured.clothing_caf is None:
+        return None
+    return effective_wbgt(measured.mean, measured.clothing_caf)
+
+
+_VALUE: dict[str, Callable[[Measured], float | None]] = {
+    "wbgt_eff.twa60": _effective,
+    "wbgt_eff.twa120": _effective,
     "la.leq60": lambda m: level(m.mean),
     # What was not measured of a shift is taken as loud as the rest: a gap is never silence.
     "la.lex8h": lambda m: level(m.mean * (m.minutes / _MINUTES_8H)),
@@ -171,7 +178,7 @@ _VALUE: dict[str, Callable[[Measured], float]] = {
 """How the mean of a window becomes the value, where it is not the mean itself."""
 
 
-def _value(kind: Kind, window: Window, series: ZoneSeries, shift: ShiftInstance | None) -> float:
+def _value(kind: Kind, window: Window, series: ZoneSeries, shift: ShiftInstance | None) -> float | None:
     mean = window.total / window.received
     convert = _VALUE.get(kind.name)
     if convert is None:

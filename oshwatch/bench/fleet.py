@@ -200,6 +200,9 @@ def _site(name: str, fleet: list[Member], load: Load) -> dict[str, Any]:
                 "id": member.zone.partition("/")[2],
                 "name": member.zone,
                 "kind": "sewing",
+                "metabolic_class": 1,
+                "acclimatised": True,
+                "clothing": "work_clothing",
                 "women": 40,
                 "men": 5,
             }

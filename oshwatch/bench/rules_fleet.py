@@ -88,6 +88,7 @@ def _site(number: int, fleet: Fleet) -> dict[str, Any]:
                 "kind": "sewing",
                 "metabolic_class": 1 + zone % 3,
                 "acclimatised": zone % 2 == 0,
+                "clothing": "work_clothing",
                 "women": 40,
                 "men": 5,
             }

@@ -37,7 +37,7 @@ def _zone(
 ) -> dict[str, Any]:
     return {
         "id": word, "name": name, "kind": kind, "metabolic_class": work, "acclimatised": True,
-        "radiant_source": hot, "women": women, "men": men,
+        "clothing": "work_clothing", "radiant_source": hot, "women": women, "men": men,
     }  # fmt: skip
 
 

@@ -238,7 +238,7 @@ def test_every_change_is_in_the_audit_log_with_what_was_before(
     import_description(register, sample_description, "rith")
     (row,) = Audit(register).rows(action="zone changed")
     assert (row.who, row.site, row.at) == ("rith", SITE, 1780279200.0)
-    assert row.detail == {"before": {"women": 84}, "after": {"women": 90}}
+    assert row.detail == {"before": {"women": 84}, "after": {"women": 90}, "valid_from": 1780279200.0}
 
 
 def test_looks_of_an_authority_are_noted_once_an_hour(register: Register) -> None:

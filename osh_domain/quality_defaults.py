@@ -75,7 +75,9 @@ def rate_of_t90(span: float, t90_s: float) -> float:
     """Return the rate [unit/s] above which a gas value is suspect: five times the slope of its sensor's T90.
 
     The slope is 0.9 x span/T90: a sensor cannot follow anything faster. ValueError unless both are above 0.
-    Example: `round(rate_of_t90(500.0, 30.0), 6)` is `75.0`.
+
+    >>> rate_of_t90(500.0, 30.0)
+    75.0
     """
     if not (span > 0 and t90_s > 0):
         raise ValueError(f"span and t90_s must be above 0, not {span!r} and {t90_s!r}")

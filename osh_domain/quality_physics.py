@@ -54,7 +54,9 @@ def contradictions(found: Mapping[str, float]) -> tuple[Contradiction, ...]:
 
     Knows ta, tg, tnw, la, lc, pm1, pm2_5, pm10 by their ids, `dew_point` [C] and `la_max` [dB]; a pair of
     which one is missing is not checked. Values in the quantities' own units.
-    Example: `[one.quantities for one in contradictions({"ta": 30.0, "tg": 27.0})]` is `[('tg', 'ta')]`.
+
+    >>> contradictions({"ta": 30.0, "tg": 27.0})[0].quantities
+    ('tg', 'ta')
     """
     return tuple(
         Contradiction(names, why)
@@ -68,7 +70,9 @@ def pair_apart(quantity: str, one: float, other: float) -> bool:
 
     Air temperature: more than 1 K. Particles (channels A and B): more than 20 % of their mean and more than
     5 ug/m3. ValueError for a quantity without a rule.
-    Example: `pair_apart("ta", 30.0, 31.2)` is `True`; `pair_apart("pm2_5", 40.0, 47.0)` is `False`.
+
+    >>> pair_apart("ta", 30.0, 31.2), pair_apart("pm2_5", 40.0, 47.0)
+    (True, False)
     """
     if quantity in {"ta", "tg"}:
         return abs(one - other) > 1.0

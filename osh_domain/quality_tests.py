@@ -57,7 +57,9 @@ def roll_up(flags: Iterable[QcFlag]) -> QcFlag:
     """Return the flag that several tests of one value give together; NOT_EVALUATED for none.
 
     QARTOD order: fail, suspect, pass, not evaluated, missing.
-    Example: `roll_up([QcFlag.PASS, QcFlag.SUSPECT, QcFlag.NOT_EVALUATED])` is `QcFlag.SUSPECT`.
+
+    >>> roll_up([QcFlag.PASS, QcFlag.SUSPECT, QcFlag.NOT_EVALUATED]).name
+    'SUSPECT'
     """
     return max(flags, key=_RANK.__getitem__, default=QcFlag.NOT_EVALUATED)
 
@@ -67,7 +69,9 @@ def gross_range(values: Values, *, fail: Span | None = None, suspect: Span | Non
 
     QARTOD gross range test. Spans are (low, high) in the value's unit, their ends belong to them. ValueError
     for an infinite value, a span upside down, or no span at all.
-    Example: `gross_range([25.0, 46.0, 86.0], fail=(-40, 85), suspect=(0, 45))` is `[1, 3, 4]`.
+
+    >>> gross_range([25.0, 46.0, 86.0], fail=(-40, 85), suspect=(0, 45)) == [1, 3, 4]
+    True
     """
     if fail is None and suspect is None:
         raise ValueError("the range test needs a span to fail or to suspect")
@@ -92,7 +96,9 @@ def rate_of_change(values: Values, interval_s: float, threshold_per_s: float) ->
 
     QARTOD rate of change test, `interval_s` between values. The first value and the first after a gap have
     nothing to be compared with and pass. ValueError for an interval or threshold that is not above 0.
-    Example: `rate_of_change([30.0, 30.2, 33.0], 60, 0.02)` is `[1, 1, 3]`.
+
+    >>> rate_of_change([30.0, 30.2, 33.0], 60, 0.02) == [1, 1, 3]
+    True
     """
     _above_zero("interval_s", interval_s)
     _above_zero("threshold_per_s", threshold_per_s)
@@ -125,8 +131,9 @@ def flat_line(
     long as three quarters are there, since a stuck sensor with gaps is still stuck. A value at or below
     `floor` (clean air for a gas sensor) is NOT_EVALUATED: standing still there is what a good one does.
     ValueError for times that are not above 0 or a `fail_s` below `suspect_s`.
-    Example: `flat_line([1.0, 1.0, 1.0, 1.0], 60, suspect_s=120, fail_s=180, tolerance=0.1)` is
-    `[1, 1, 3, 4]`.
+
+    >>> flat_line([1.0] * 4, 60, suspect_s=120, fail_s=180, tolerance=0.1) == [1, 1, 3, 4]
+    True
     """
     _above_zero("interval_s", interval_s)
     _above_zero("suspect_s", suspect_s)
@@ -172,7 +179,9 @@ def spike(values: Values, *, suspect: float, fail: float) -> list[QcFlag]:
 
     QARTOD spike test, average method. First, last and gap-adjacent values have no two neighbours and are
     NOT_EVALUATED; a large spike marks its neighbours as well. ValueError for a `fail` below `suspect`.
-    Example: `spike([30.0, 36.0, 30.2], suspect=1, fail=5)` is `[2, 4, 2]`.
+
+    >>> spike([30.0, 36.0, 30.2], suspect=1, fail=5) == [2, 4, 2]
+    True
     """
     if not 0 <= suspect <= fail:
         raise ValueError(f"a spike's thresholds must be 0 <= suspect <= fail, not {suspect!r}, {fail!r}")
@@ -199,7 +208,9 @@ def clock(times: Sequence[float], interval_s: float, now: float) -> list[QcFlag]
 
     More than 5 minutes after `now`: fail. The stamp of the one before, an earlier one, or less than half an
     interval after it: suspect. A longer step is a gap, and no fault of the clock.
-    Example: `clock([0.0, 60.0, 60.0, 900.0], 60, now=120.0)` is `[1, 1, 3, 4]`.
+
+    >>> clock([0.0, 60.0, 60.0, 900.0], 60, now=120.0) == [1, 1, 3, 4]
+    True
     """
     _above_zero("interval_s", interval_s)
     flags: list[QcFlag] = []

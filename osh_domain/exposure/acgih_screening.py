@@ -7,6 +7,7 @@ continuous work of that intensity has no screening value: it is never unlimited.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 Workload = Literal["light", "moderate", "heavy", "very_heavy"]
@@ -33,7 +34,8 @@ _TABLE: dict[Kind, dict[WorkFraction, tuple[float | None, ...]]] = {
 def screening_value(kind: Kind, fraction: WorkFraction, workload: Workload) -> float | None:
     """Return the screening WBGT [C] of a combination, None where none is published; ValueError if unknown.
 
-    Example: TLV, 50-75 % work, heavy is 27.5 C.
+    >>> screening_value("TLV", "50-75", "heavy")
+    27.5
     """
     row = _TABLE.get(kind, {}).get(fraction)
     if row is None or workload not in _LOADS:
@@ -41,13 +43,37 @@ def screening_value(kind: Kind, fraction: WorkFraction, workload: Workload) -> f
     return row[_LOADS.index(workload)]
 
 
+# OSHA's public page rounds the pair for continuous work: a profile of its own, no correction of the table.
+_OSHA_PAGE: dict[Kind, tuple[float, ...]] = {"TLV": (30.0, 28.0, 26.0, 25.0), "AL": (28.0, 25.0, 23.0, 21.0)}
+
+
+def osha_page_value(kind: Kind, workload: Workload) -> float:
+    """Return the WBGT [C] for continuous work as rounded on OSHA's heat hazard page; ValueError if unknown.
+
+    One secondary source. Not interchangeable with the screening table, and never mixed with it.
+
+    >>> osha_page_value("TLV", "heavy")
+    26.0
+    """
+    if kind not in _OSHA_PAGE or workload not in _LOADS:
+        raise ValueError(f"OSHA's page has no {kind!r}, {workload!r}")
+    return _OSHA_PAGE[kind][_LOADS.index(workload)]
+
+
 def allowed_work(effective_wbgt: float, kind: Kind, workload: Workload) -> WorkFraction | None:
     """Return the largest share of work in an hour [%] whose value is at or above WBGT; None: stop work.
 
     Above the value for 0-25 % only physiological monitoring may decide. 75 % is 45 min work and 15 rest,
     50 % 30 and 30, 25 % 15 and 45.
-    Example: 29.5 C, TLV, moderate gives "25-50".
+    ValueError for NaN, or a kind or workload the table does not have.
+
+    >>> allowed_work(29.5, "TLV", "moderate")
+    '25-50'
     """
+    if not math.isfinite(effective_wbgt):
+        raise ValueError(f"effective WBGT must be a number, not {effective_wbgt!r}")
+    if kind not in _TABLE:
+        raise ValueError(f"the screening table has no {kind!r}")
     for fraction in _TABLE[kind]:
         value = screening_value(kind, fraction, workload)
         if value is not None and effective_wbgt <= value:

@@ -13,7 +13,9 @@ def root(surplus: Callable[[float], float], low: float, high: float, *, toleranc
     `surplus` must grow, be <= 0 at `low` and >= 0 at `high`, else ValueError. False position with the
     Illinois correction: some six evaluations for a balance, which is nearly straight, and the same bits
     everywhere.
-    Example: `root(lambda t: t * t - 2, 1, 2)` is 1.414214.
+
+    >>> round(root(lambda t: t * t - 2.0, 1.0, 2.0), 6)
+    1.414214
     """
     at_low, at_high = surplus(low), surplus(high)
     if at_low > 0 or at_high < 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from .methods import Estimate, estimate
 from .validity import within
 
 HeatIndexScheme = Literal["osha_2024_proposed", "osha_2011_guide", "nws_public"]
@@ -31,7 +32,9 @@ def heat_index_f(temperature_f: float, rh: float) -> float:
     NWS heat index equation (SR 90-23, Rothfusz 1990) with both adjustments; the simple formula below 80 F is
     already the average with temperature that the NWS text names, so it is not averaged again. Stated error
     +-1.3 F. T -40 to 140 F, RH 0-100 %; ValueError elsewhere.
-    Example: 90 F and 60 % gives 99.7 F (the chart prints 100).
+
+    >>> round(heat_index_f(90.0, 60.0), 1)
+    99.7
     """
     t = within("temperature", temperature_f, -40.0, 140.0, "F")
     within("relative humidity", rh, 0.0, 100.0, "%")
@@ -66,10 +69,21 @@ def _adjustment(t: float, rh: float) -> float:
 def heat_index(air: float, rh: float) -> float:
     """Return the heat index [C] from air temperature [C] and relative humidity [%]; see `heat_index_f`.
 
-    Example: 32.2222 C (90 F) and 60 % gives 37.6 C.
+    >>> round(heat_index(32.2222, 60.0), 1)
+    37.6
     """
     within("air temperature", air, -40.0, 60.0, "C")
     return (heat_index_f(air * 1.8 + 32.0, rh) - 32.0) / 1.8
+
+
+def heat_index_estimate(air: float, rh: float) -> Estimate:
+    """Return the heat index [C] with its method, uncertainty (1.3 F, of the regression) and calculation.
+
+    >>> found = heat_index_estimate(32.2222, 60.0)
+    >>> round(found.value, 1), round(found.uncertainty, 2), found.method
+    (37.6, 0.72, 'nws_regression')
+    """
+    return estimate(heat_index(air, rh), "nws_regression")
 
 
 def heat_index_band(value_f: float, scheme: HeatIndexScheme) -> str:
@@ -77,10 +91,17 @@ def heat_index_band(value_f: float, scheme: HeatIndexScheme) -> str:
 
     `osha_2024_proposed`: 89 FR 70698, initial from 80 F, high from 90 F (not final). `osha_2011_guide`: below
     91 lower, 91-103 moderate, above 103 to 115 high, above 115 very_high. `nws_public`: 80/90/103/125 F.
-    Example: 95 F is "moderate" in `osha_2011_guide`.
+    ValueError for NaN, infinity or an unknown scheme.
+
+    >>> heat_index_band(95.0, "osha_2011_guide")
+    'moderate'
     """
+    if not math.isfinite(value_f):
+        raise ValueError(f"a heat index is a number in F, not {value_f!r}")
     if scheme == "osha_2011_guide":
         return _guide_2011(value_f)
+    if scheme not in _BANDS:
+        raise ValueError(f"scheme {scheme!r} is unknown; known: osha_2011_guide, {', '.join(_BANDS)}")
     return next(label for lowest, label in _BANDS[scheme] if value_f >= lowest)
 
 

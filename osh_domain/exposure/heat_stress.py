@@ -45,7 +45,10 @@ class NodeWbgt:
 def wbgt_indoor(natural_wet_bulb: float, globe150: float) -> float:
     """Return 0.7 Tnwb + 0.3 Tg [C]: indoors, or outdoors without sun. ISO 7243:2017.
 
-    `globe150` is the temperature in a 150 mm matt black globe. Example: 25 and 32 C give 27.1 C.
+    `globe150` is the temperature in a 150 mm matt black globe.
+
+    >>> round(wbgt_indoor(25.0, 32.0), 9)
+    27.1
     """
     return 0.7 * natural_wet_bulb + 0.3 * globe150
 
@@ -53,7 +56,8 @@ def wbgt_indoor(natural_wet_bulb: float, globe150: float) -> float:
 def wbgt_with_sun(natural_wet_bulb: float, globe150: float, air: float) -> float:
     """Return 0.7 Tnwb + 0.2 Tg + 0.1 Ta [C]: with solar load, `air` shaded. ISO 7243:2017.
 
-    Example: 25, 32 and 20 C give 25.9 C.
+    >>> round(wbgt_with_sun(25.0, 32.0, 20.0), 9)
+    25.9
     """
     return 0.7 * natural_wet_bulb + 0.2 * globe150 + 0.1 * air
 
@@ -61,7 +65,8 @@ def wbgt_with_sun(natural_wet_bulb: float, globe150: float, air: float) -> float
 def effective_wbgt(wbgt: float, clothing_caf: float) -> float:
     """Return WBGT plus the clothing adjustment [C]: the value that limits are compared with, ISO 7243:2017.
 
-    Example: 27.1 C in double-layer cloth (3.0) is 30.1 C.
+    >>> round(effective_wbgt(27.1, 3.0), 9)
+    30.1
     """
     return wbgt + within("clothing adjustment", clothing_caf, -5.0, 20.0, "C")
 
@@ -85,7 +90,10 @@ def indoor_wbgt(
     Without a globe Tg = Ta is assumed: a screening estimate, at least 1 C uncertain and biased low beside
     radiant sources, that may not be called compliance. ValueError outside the ranges of the parts, and for
     `sun` without a globe: the sun cannot be assumed away.
-    Example: 32 C, 65 %, globe 33.5 C, 0.2 m/s gives 28.99 C, `measured_globe`.
+
+    >>> found = indoor_wbgt(32.0, 65.0, 33.5, air_speed=0.2)
+    >>> round(found.value, 2), found.method, found.uncertainty
+    (28.99, 'measured_globe', 0.6)
     """
     if sun and globe is None:
         raise ValueError("WBGT in the sun needs a globe, or irradiance and wind (outdoor_wbgt)")
@@ -127,7 +135,9 @@ def screen(effective: float, limit: float, method: str, *, radiant_source: bool)
 
     With a measured globe: above, or below. Without one the limit is possibly exceeded from 1 C under it, and
     an estimate beside a known radiant source is never "below": what it cannot see may be the hazard.
-    Example: 27.2 C against 28 C, `assumed_tg_eq_ta`, is "possibly above".
+
+    >>> screen(27.2, 28.0, "assumed_tg_eq_ta", radiant_source=False)
+    'possibly above'
     """
     if effective > limit:
         return "above"

@@ -97,6 +97,15 @@ _ROWS: Final = (
     Method("optical_uncorrected", "Particles by light scattering, uncorrected", None, "ug/m3", "either",
            "EPA/600/R-20/280 (targets)",
            "mass inferred from scattering; humid air reads high, lint and fibres are largely unseen"),
+    Method("optical_kappa", "Particles by light scattering, humidity taken out", None, "ug/m3", "either",
+           "Crilley et al. 2018; Di Antonio et al. 2018", "not validated in garment halls; kappa assumed"),
+    Method("optical_barkjohn2021", "Particles by light scattering, US-wide correction", None, "ug/m3",
+           "either", "Barkjohn et al. 2021, AMT 14:4617",
+           "not validated in a garment hall; fitted on daily means of outdoor aerosol in the US"),
+    Method("optical_epa_2021_piecewise", "Particles by light scattering, US EPA correction", None, "ug/m3",
+           "either", "US EPA Fire and Smoke Map, one secondary source", "not validated in a garment hall"),
+    Method("optical_site_factor", "Particles by light scattering, site factor", None, "ug/m3", "either",
+           "gravimetric co-location on the site", "holds for the dust it was made with"),
     Method("co2_balance", "Outdoor air per person from carbon dioxide", None, "L/s", "either",
            "steady-state balance of one zone",
            "as uncertain as the carbon dioxide that people make: 0.007-0.009 L/s in light factory work"),
@@ -113,7 +122,9 @@ def method(tag: str) -> Method:
     Independent uncertainties combine as the root of the sum of their squares; 0.1 m/s taken for moving air
     errs high, so together with a method that errs low either is possible. ValueError, with near matches, for
     an unknown tag.
-    Example: `method("assumed_tg_eq_ta").uncertainty` is `1.0`.
+
+    >>> method("assumed_tg_eq_ta").uncertainty
+    1.0
     """
     base = tag.removesuffix(ASSUMED_AIR_SPEED)
     row = METHODS.get(base)
@@ -141,7 +152,9 @@ def estimate(value: float, tag: str, *, unit: str = "") -> Estimate:
     """Return `value` with its method's uncertainty and the calculation version; ValueError, unknown tag.
 
     `unit` is needed for methods that serve several quantities. Infinite and NaN values are refused.
-    Example: `estimate(29.0, "assumed_tg_eq_ta").bias` is `'low'`.
+
+    >>> estimate(29.0, "assumed_tg_eq_ta").bias
+    'low'
     """
     row = method(tag)
     if not math.isfinite(value):

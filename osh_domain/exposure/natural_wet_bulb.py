@@ -52,7 +52,9 @@ def natural_wet_bulb(
     with temperature, as it must; the authors' program has that sign turned, worth 0.07 C at most.
     Valid for Ta -10 to 60 C, RH 0-100 %, v 0-20 m/s, radiant -10 to 150 C, P 60-110 kPa; ValueError
     elsewhere.
-    Example: 32 C, 65 %, 0.2 m/s, surroundings at air temperature gives 26.8 C.
+
+    >>> round(natural_wet_bulb(32.0, 65.0, 0.2), 1)
+    26.8
     """
     ta = within("air temperature", air, -10.0, 60.0, "C") + _KELVIN
     within("relative humidity", rh, 0.0, 100.0, "%")
@@ -92,7 +94,9 @@ def bernard_natural_wet_bulb(air: float, wet_bulb: float, globe150: float, air_s
     `wet_bulb` is the psychrometric wet bulb [C], `globe150` a 150 mm globe [C], `air_speed` in m/s.
     Globe less than 4 C above air: Ta - C (Ta - Twb), C = 0.85 below 0.03 m/s, 0.96 + 0.069 lg v to 3, then 1.
     Otherwise Twb + 0.25 (Tg - Ta) + e, e = 1.1 below 0.1 m/s, 0.1/v^1.1 - 0.2 to 1, then -0.1.
-    Example: 32 C, wet bulb 26.45 C, globe 33 C, 0.2 m/s gives 26.94 C.
+
+    >>> round(bernard_natural_wet_bulb(32.0, 26.45, 33.0, 0.2), 2)
+    26.94
     """
     within("air temperature", air, -10.0, 60.0, "C")
     within("wet bulb", wet_bulb, -20.0, air, "C")

@@ -18,19 +18,30 @@ _REFERENCE_PA = 20e-6
 
 
 def energy(level: float) -> float:
-    """Return 10^(L/10), the energy of a level [dB] relative to 0 dB. Level -50 to 200 dB, else ValueError."""
+    """Return 10^(L/10), the energy of a level [dB] relative to 0 dB. Level -50 to 200 dB, else ValueError.
+
+    >>> energy(90.0)
+    1000000000.0
+    """
     return float(10.0 ** (within("level", level, -50.0, 200.0, "dB") / 10.0))
 
 
 def level(relative_energy: float) -> float:
-    """Return 10 lg E [dB], the inverse of `energy`; ValueError for an energy that is not above 0."""
+    """Return 10 lg E [dB], the inverse of `energy`; ValueError for an energy that is not above 0.
+
+    >>> level(1e9)
+    90.0
+    """
     return 10.0 * math.log10(positive("energy", relative_energy, ""))
 
 
 def energy_average(levels: Iterable[float]) -> float:
     """Return the equivalent level LAeq [dB] of levels that last equally long: 10 lg(mean 10^(L/10)).
 
-    IEC 61672-1, ISO 1999. ValueError without levels. Example: 80 and 90 dB give 87.40 dB, not 85.
+    IEC 61672-1, ISO 1999. ValueError without levels.
+
+    >>> round(energy_average([80.0, 90.0]), 2)
+    87.4
     """
     energies = [energy(one) for one in levels]
     if not energies:
@@ -43,7 +54,9 @@ def daily_exposure_level(samples: Iterable[tuple[float, float]]) -> float:
 
     Directive 2003/10/EC Article 2, ISO 1999:2013. Long and short shifts are included by t/8.
     ValueError when no time is given (a level of minus infinity is no number) or for negative hours.
-    Example: 85 dB for 10 h is 85.97 dB.
+
+    >>> round(daily_exposure_level([(85.0, 10.0)]), 2)
+    85.97
     """
     total = math.fsum(
         energy(one) * within("duration", hours, 0.0, 24.0, "h") / REFERENCE_HOURS for one, hours in samples
@@ -55,7 +68,9 @@ def weekly_exposure_level(daily: Iterable[float]) -> float:
     """Return 10 lg((1/5) sum 10^(LEX,i/10)) [dB]; the divisor is five whatever the number of days worked.
 
     Directive 2003/10/EC Article 3(3): only where exposure varies markedly from day to day.
-    Example: 88, 88, 82, 82, 82 dB give 85.41 dB.
+
+    >>> round(weekly_exposure_level([88.0, 88.0, 82.0, 82.0, 82.0]), 2)
+    85.41
     """
     energies = [energy(one) for one in daily]
     if len(energies) > 7:
@@ -66,7 +81,10 @@ def weekly_exposure_level(daily: Iterable[float]) -> float:
 def exposure_points(samples: Iterable[tuple[float, float]]) -> float:
     """Return HSE exposure points of (LAeq [dB], hours) pairs: 100 (t/8) 10^((L-85)/10); 100 are 85 dB LEX,8h.
 
-    HSE L108 Appendix 3. Points of a day's tasks add up. Example: 88 dB for 4 h is 99.76 points.
+    HSE L108 Appendix 3. Points of a day's tasks add up.
+
+    >>> round(exposure_points([(88.0, 4.0)]), 2)
+    99.76
     """
     return 100.0 * math.fsum(
         within("duration", hours, 0.0, 24.0, "h") / REFERENCE_HOURS * energy(one - 85.0)
@@ -78,7 +96,9 @@ def projected_daily_level(equivalent: float, shift_hours: float) -> float:
     """Return LEX,8h [dB] if the rest of a shift stays as loud as the part measured: LAeq + 10 lg(Te/8 h).
 
     ISO 9612; holds only when that part is representative: label it projected.
-    Example: 85 dB so far in a shift of 10 h gives 85.97 dB.
+
+    >>> round(projected_daily_level(85.0, 10.0), 2)
+    85.97
     """
     return daily_exposure_level([(equivalent, shift_hours)])
 
@@ -86,6 +106,9 @@ def projected_daily_level(equivalent: float, shift_hours: float) -> float:
 def sound_pressure_level(pressure_pa: float) -> float:
     """Return Lp = 20 lg(p/20 uPa) [dB] of a sound pressure [Pa].
 
-    Directive 2003/10/EC Article 3 prints 200/140/112 Pa as 140/137/135 dB(C). Example: 1 Pa is 93.98 dB.
+    Directive 2003/10/EC Article 3 prints 200/140/112 Pa as 140/137/135 dB(C).
+
+    >>> round(sound_pressure_level(1.0), 2)
+    93.98
     """
     return 20.0 * math.log10(positive("sound pressure", pressure_pa, "Pa") / _REFERENCE_PA)

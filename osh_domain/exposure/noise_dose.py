@@ -33,7 +33,11 @@ NOISE_CRITERIA: dict[str, NoiseCriterion] = {
 
 
 def noise_criterion(name: str) -> NoiseCriterion:
-    """Return the criterion `niosh`, `osha_pel` or `osha_hc`; ValueError for another name."""
+    """Return the criterion `niosh`, `osha_pel` or `osha_hc`; ValueError for another name.
+
+    >>> noise_criterion("niosh").threshold
+    80.0
+    """
     if name not in NOISE_CRITERIA:
         raise ValueError(f"noise criterion {name!r} is unknown; known: {', '.join(NOISE_CRITERIA)}")
     return NOISE_CRITERIA[name]
@@ -43,7 +47,10 @@ def allowed_hours(level: float, criterion: float, exchange: float) -> float:
     """Return how long a level [dBA] may last [h]: 8 / 2^((L - criterion)/exchange).
 
     NIOSH 98-126 equation of Table 1-1; 29 CFR 1910.95 Appendix A Table G-16a. Printed misprints (99 dBA in
-    Table 1-1) are not followed. Example: 88 dBA, criterion 85, exchange 3 gives 4 h.
+    Table 1-1) are not followed.
+
+    >>> allowed_hours(88.0, 85.0, 3.0)
+    4.0
     """
     within("level", level, 0.0, 200.0, "dBA")
     return float(8.0 / 2.0 ** ((level - criterion) / positive("exchange rate", exchange, "dB")))
@@ -54,7 +61,9 @@ def dose_percent(samples: Iterable[tuple[float, float]], criterion: NoiseCriteri
 
     NIOSH 98-126 section 1.1; 29 CFR 1910.95 Appendix A. Thresholds belong to levels of one second; from
     minute or hour levels the dose is an approximation in intermittent noise and has to say so.
-    Example: 88 dBA for 4 h, 91 for 2 h and 70 for 2 h, NIOSH, is 200 %.
+
+    >>> dose_percent([(88.0, 4.0), (91.0, 2.0), (70.0, 2.0)], noise_criterion("niosh"))
+    200.0
     """
     return 100.0 * math.fsum(
         within("duration", hours, 0.0, 24.0, "h")
@@ -67,7 +76,8 @@ def dose_percent(samples: Iterable[tuple[float, float]], criterion: NoiseCriteri
 def dose_rate_percent(level: float, hours: float, criterion: NoiseCriterion) -> float:
     """Return the dose [%] that a level [dBA] adds in some hours; 0 below the threshold.
 
-    Example: 85 dBA for 1/60 h, NIOSH, adds 0.2083 %.
+    >>> round(dose_rate_percent(85.0, 1.0 / 60.0, noise_criterion("niosh")), 4)
+    0.2083
     """
     return dose_percent(((level, hours),), criterion)
 
@@ -76,7 +86,11 @@ def dose_to_twa(dose: float, criterion: NoiseCriterion) -> float | None:
     """Return the 8-hour TWA [dBA] of a dose [%]; None for a dose of 0, which has no level (not 0 dB).
 
     10.0 lg(D/100) + 85 (NIOSH 98-126 Table 1-2) or 16.61 lg(D/100) + 90 (29 CFR 1910.95 Appendix A).
-    Example: 200 % NIOSH is 88.01 dBA; 50 % OSHA is 85.0 dBA.
+
+    >>> round(dose_to_twa(200.0, noise_criterion("niosh")), 2)
+    88.01
+    >>> round(dose_to_twa(50.0, noise_criterion("osha_hc")), 1)
+    85.0
     """
     within("dose", dose, 0.0, 1e12, "%")
     return criterion.coefficient * math.log10(dose / 100.0) + criterion.criterion if dose > 0 else None
@@ -85,7 +99,10 @@ def dose_to_twa(dose: float, criterion: NoiseCriterion) -> float | None:
 def projected_dose(dose: float, measured_hours: float, shift_hours: float) -> float:
     """Return dose x shift/measured [%]: only where the measured part is representative; label it projected.
 
-    OSHA Technical Manual III:5. Example: 75 % in 6 h of an 8 h shift projects to 100 %.
+    OSHA Technical Manual III:5.
+
+    >>> projected_dose(75.0, measured_hours=6.0, shift_hours=8.0)
+    100.0
     """
     within("dose", dose, 0.0, 1e12, "%")
     return dose * positive("shift", shift_hours, "h") / positive("measured time", measured_hours, "h")
@@ -94,6 +111,9 @@ def projected_dose(dose: float, measured_hours: float, shift_hours: float) -> fl
 def osha_action_level(shift_hours: float) -> float:
     """Return OSHA's action level [dBA] for an extended shift: 16.61 lg(50/(12.5 h)) + 90.
 
-    OSHA Technical Manual III:5. The permissible limit is not lowered. Example: 10 h gives 83.4 dBA.
+    OSHA Technical Manual III:5. The permissible limit is not lowered.
+
+    >>> round(osha_action_level(10.0), 1)
+    83.4
     """
     return 16.61 * math.log10(50.0 / (12.5 * positive("shift", shift_hours, "h"))) + 90.0

@@ -69,7 +69,13 @@ def outdoor_wbgt(
     Valid for Ta -10 to 60 C, RH 0-100 %, wind 0-40 m/s, irradiance to 1500 W/m2, P 60-110 kPa, the years
     1950 to 2050; ValueError elsewhere and where the model finds no balance. KernelMissingError without
     lwbgt.
-    Example: 34 C, 65 %, 1.5 m/s, 850 W/m2, 1005 hPa at noon of 15 May 2024 in Dhaka gives 34.74 C.
+
+    Noon of 15 May 2024 in Dhaka:
+
+    >>> found = outdoor_wbgt(34.0, 65.0, 1.5, 850.0, at=1715752800.0, latitude=23.81, longitude=90.41,
+    ...                      pressure=100_500.0, averaging_min=60)
+    >>> round(found.value, 2), round(found.globe, 1), found.method
+    (34.74, 50.9, 'liljegren')
     """
     stamp = datetime.fromtimestamp(within("time", at, -631152000.0, 2556143999.0, "s"), UTC)
     record = {

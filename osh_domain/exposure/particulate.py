@@ -7,12 +7,70 @@ humidity. No optical value may be compared with cotton-dust or respirable-dust l
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from typing import Literal
 
-from .validity import within
+from . import CALCULATION
+from .methods import method
+from .validity import positive, within
 
 _DENSITY = 1.65  # of the dry particles, g/cm3
 _HIGHEST_RH = 95.0
+DRY_BELOW_RH = 50.0
+"""Below this humidity [%] particles carry no water worth a correction."""
+UNCERTAIN_ABOVE_RH = 90.0
+HIGHEST_CF1 = 570.0
+"""Highest cf_1 value [ug/m3] of the 2021 formula; above it its 2022 revision differs."""
+
+Correction = Literal["kappa", "barkjohn2021", "epa_2021_piecewise", "site_factor"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedMass:
+    """A corrected mass [ug/m3] beside the raw one it came from, its method tag, and what lowers its worth."""
+
+    raw: float
+    value: float
+    method: str
+    warnings: tuple[str, ...]
+    calculation: str = CALCULATION
+
+
+def corrected(
+    raw: float | CorrectedMass, rh: float, correction: Correction, *, factor: float | None = None
+) -> CorrectedMass:
+    """Return one correction of a raw optical mass [ug/m3] at a humidity [%], with the raw value kept.
+
+    `factor`: kappa for `kappa`, the slope from gravimetric co-location for `site_factor`. Kappa does nothing
+    below 50 %; above 90 % every corrected value is marked. TypeError for a mass that is corrected already
+    (two corrections would both take the humidity away); ValueError for a missing factor or a value out of
+    range.
+
+    >>> corrected(60.0, 40.0, "kappa", factor=0.3).value
+    60.0
+    >>> round(corrected(60.0, 70.0, "kappa", factor=0.3).value, 2)
+    42.13
+    """
+    if isinstance(raw, CorrectedMass):
+        raise TypeError(f"this mass is corrected already ({raw.method}); never chain two corrections")
+    tag = f"optical_{correction}"
+    warnings = [method(tag).note]
+    if rh > UNCERTAIN_ABOVE_RH:
+        warnings.append("humidity above 90 %")
+    return CorrectedMass(raw, _correct(raw, rh, correction, factor), tag, tuple(warnings))
+
+
+def _correct(raw: float, rh: float, correction: Correction, factor: float | None) -> float:
+    if correction == "barkjohn2021":
+        return barkjohn(raw, rh)
+    if correction == "epa_2021_piecewise":
+        return epa_piecewise(raw, rh)
+    if factor is None:
+        raise ValueError(f"the correction {correction!r} needs its factor")
+    _check(raw, rh)
+    if correction == "site_factor":
+        return raw * positive("site factor", factor, "")
+    return raw if rh < DRY_BELOW_RH else kappa_dry(raw, rh, factor)
 
 
 def kappa_dry(raw: float, rh: float, kappa: float) -> float:
@@ -20,7 +78,9 @@ def kappa_dry(raw: float, rh: float, kappa: float) -> float:
 
     C/(1 + (k/1.65)/(1/aw - 1)), Crilley et al. (2018); `rh` in %, taken as at most 95; flag above 90, and do
     not apply below about 50-60 %. `kappa` 0-1 by aerosol (0.1-0.2 smoke, 0.5-0.6 sulfate).
-    Example: 60 ug/m3 at 70 % with kappa 0.3 is 42.13 ug/m3.
+
+    >>> round(kappa_dry(60.0, 70.0, 0.3), 2)
+    42.13
     """
     _check(raw, rh)
     within("kappa", kappa, 0.0, 1.5, "")
@@ -33,16 +93,22 @@ def kappa_dry(raw: float, rh: float, kappa: float) -> float:
 def barkjohn(raw_cf1: float, rh: float) -> float:
     """Return 0.524 PA - 0.0862 RH + 5.75 [ug/m3] of a PurpleAir cf_1 value: US-wide, Barkjohn et al. (2021).
 
-    Fitted on 24 h means of outdoor aerosol. Example: 50 ug/m3 at 50 % is 27.64 ug/m3.
+    AMT 14:4617. Fitted on 24 h means of outdoor aerosol, where a sensor's two channels agree; at little dust
+    and much humidity the line goes below 0 and says no more than "little". Up to 570 ug/m3; ValueError above.
+
+    >>> round(barkjohn(50.0, 50.0), 2)
+    27.64
     """
     _check(raw_cf1, rh)
+    within("cf_1 value", raw_cf1, 0.0, HIGHEST_CF1, "ug/m3")
     return 0.524 * raw_cf1 - 0.0862 * rh + 5.75
 
 
 def epa_piecewise(raw_atm: float, rh: float) -> float:
     """Return the US EPA five-segment correction [ug/m3] of a PurpleAir cf_atm value, one secondary source.
 
-    Example: 100 ug/m3 at 60 % is 79.178 ug/m3.
+    >>> round(epa_piecewise(100.0, 60.0), 3)
+    79.178
     """
     _check(raw_atm, rh)
     x = raw_atm
@@ -62,5 +128,5 @@ def epa_piecewise(raw_atm: float, rh: float) -> float:
 
 
 def _check(raw: float, rh: float) -> None:
-    within("concentration", raw, 0.0, math.inf, "ug/m3")
+    within("concentration", raw, 0.0, 1e6, "ug/m3")
     within("relative humidity", rh, 0.0, 100.0, "%")

@@ -16,7 +16,10 @@ STANDARD_PRESSURE_PA = 101325.0
 def saturation_pressure(temperature: float) -> float:
     """Return the saturation vapour pressure over water [Pa] of moist air, Buck (1981) with factor 1.004.
 
-    1.004 x 611.21 exp(17.502 t/(t + 240.97)), t in C. Example: 30 C gives 4258 Pa.
+    1.004 x 611.21 exp(17.502 t/(t + 240.97)), t in C.
+
+    >>> round(saturation_pressure(30.0))
+    4260
     """
     within("temperature", temperature, -40.0, 120.0, "C")
     return 1.004 * 611.21 * math.exp(17.502 * temperature / (temperature + 240.97))
@@ -32,7 +35,9 @@ def psychrometric_wet_bulb(air: float, rh: float, pressure: float = STANDARD_PRE
     Solves W(e) = ((2501 - 2.326 t) W(es(t)) - 1.006 (Ta - t))/(2501 + 1.86 Ta - 4.186 t) for t, with
     W(e) = 0.621945 e/(P - e). Valid above freezing, Ta 0-60 C, RH 0-100 %, P 60-110 kPa; ValueError
     elsewhere.
-    Example: 30 C, 60 %, 101325 Pa gives 23.81 C.
+
+    >>> round(psychrometric_wet_bulb(30.0, 60.0), 2)
+    23.81
     """
     within("air temperature", air, 0.0, 60.0, "C")
     within("relative humidity", rh, 0.0, 100.0, "%")
@@ -51,7 +56,9 @@ def stull_wet_bulb(air: float, rh: float) -> float:
     """Return the wet bulb [C] by Stull (2011) equation 1, sea level only: for comparison.
 
     Reads up to 0.8 C high at 40 C and 30 %; never an input of WBGT here. Ta -20 to 50 C, RH 5-99 %.
-    Example: 20 C and 50 % gives 13.7 C.
+
+    >>> round(stull_wet_bulb(20.0, 50.0), 1)
+    13.7
     """
     within("air temperature", air, -20.0, 50.0, "C")
     within("relative humidity", rh, 5.0, 99.0, "%")

@@ -14,7 +14,9 @@ def time_weighted_mean(samples: Iterable[tuple[float, float]]) -> float:
     NIOSH 2016-106 section 1.1: WBGT and metabolic rate are one-hour means of this kind. Rest in another area
     enters with that area's own value. Missing time is left out, never filled. Not for decibels.
     ValueError without samples or for a duration that is not above 0.
-    Example: 31 C for 45 min and 24 C for 15 min give 29.25 C.
+
+    >>> time_weighted_mean([(31.0, 45.0), (24.0, 15.0)])
+    29.25
     """
     pairs = [(value, positive("duration", duration, "")) for value, duration in samples]
     if not pairs:
@@ -26,7 +28,9 @@ def height_weighted_wbgt(head: float, abdomen: float, ankles: float) -> float:
     """Return (head + 2 abdomen + ankles)/4 [C] for a workplace whose heat differs with height.
 
     ISO 7243:2017, heterogeneous environments; heights about 1.7/1.1/0.1 m standing, 1.1/0.6/0.1 m seated.
-    Example: 28.6, 27.9 and 26.4 C give 27.7 C.
+
+    >>> round(height_weighted_wbgt(head=28.6, abdomen=27.9, ankles=26.4), 9)
+    27.7
     """
     return (head + 2.0 * abdomen + ankles) / 4.0
 
@@ -36,7 +40,9 @@ def highest_running_mean(values: Sequence[float], length: int) -> float:
 
     29 CFR 1910.1000 and NIOSH short-term limits: any 15 consecutive minutes. ValueError when there are fewer
     values than that: a shorter record cannot answer.
-    Example: length 2 over 1, 5, 3 gives 4.
+
+    >>> highest_running_mean([1.0, 5.0, 3.0], 2)
+    4.0
     """
     if length < 1 or len(values) < length:
         raise ValueError(f"{len(values)} values hold no run of {length}")

@@ -116,6 +116,36 @@ _ROWS: Final = (
     Advice("watch.power", Measure.ENGINEERING, N_("Check power, then the network link of the gateway.")),
     Advice("watch.sensor", Measure.ENGINEERING, N_("Check the sensor's cable and plug; replace it if dead.")),
     Advice(
+        "heat.look",
+        Measure.ELIMINATION,
+        N_("Look at once what heats up: a steam leak, a stopped fan, a fire."),
+    ),
+    Advice(
+        "heat.draught",
+        Measure.ENGINEERING,
+        N_("Close draughts and warm the workplace; turn fans so that they do not blow straight at people."),
+    ),
+    Advice(
+        "heat.humidity",
+        Measure.ENGINEERING,
+        N_("Mend steam leaks, ventilate or dry the air; where it is too dry, humidify it cleanly."),
+    ),
+    Advice(
+        "air.look",
+        Measure.ELIMINATION,
+        N_("Look at once where the gas comes from: engine, burner, blocked flue. Stop it from outside."),
+    ),
+    Advice(
+        "watch.calibrate",
+        Measure.ENGINEERING,
+        N_("Have the sensor compared with a reference or calibrated, and write the date down."),
+    ),
+    Advice(
+        "watch.place",
+        Measure.ORGANISATION,
+        N_("Look where the sensor hangs and which one it is; put it back, or register the move."),
+    ),
+    Advice(
         "watch.measure",
         Measure.ORGANISATION,
         N_("Until it is back, nothing is known here: look in person and measure by hand."),

@@ -1,117 +1,41 @@
 """Tests rule packs as data: series in, what becomes of cases out. None expected means quiet.
 
 A pack `NAME.yaml` has its tests in `NAME.test.yaml` and its runbook in `NAME.md`. A rule without a test that
-raises it, without a runbook heading of its id or without a source fails. The format: docs/rule-packs.md.
+raises it, without a runbook heading of its id or without a source fails, and so does a pack with gaps of
+which nothing is written. The format: docs/rule-packs.md.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from alert_rules.alerts import CaseChange, Standing
 from alert_rules.conditions import Observation
-from alert_rules.durations import Minutes
 from alert_rules.engine import Change, RuleState, Transition, shift_over, step
-from alert_rules.pack_format import Mistake, read_yaml
-from alert_rules.pack_model import Pack, Severity, SilenceRule
+from alert_rules.exposures import UNITS, near
+from alert_rules.layers import Effective, Place, judging
+from alert_rules.pack_format import Mistake, load_packs
+from alert_rules.pack_model import (
+    FORMAT,
+    Confirmation,
+    Pack,
+    SilenceRule,
+    Source,
+    WatchRule,
+)
+from alert_rules.pack_tests import Expected, Spans, Test, TestFile
+from alert_rules.pack_yaml import in_words, read_yaml
 from alert_rules.silence import Channel, SilenceState
 from alert_rules.silence import step as silence_step
 from alert_rules.zone_rules import ActiveRule, ZoneFacts, active_rules
 
-_TOKEN: Final = re.compile(
-    r"(?P<value>-?\d+(?:\.\d+)?|\?|_)(?:\.\.(?P<to>-?\d+(?:\.\d+)?))?"
-    r"(?:@(?P<coverage>[01](?:\.\d+)?))?(?:x(?P<count>\d{1,5}))?"
-)
-_SPAN: Final = re.compile(r"([0-9]+)\.\.([0-9]+)")
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Expected(_Part):
-    """One change of a case: in which minute of the test, what, by which rule, how severe afterwards."""
-
-    minute: int
-    change: str
-    rule: str
-    severity: Severity | None = None
-    subject: str | None = None
-
-
-class TestZone(_Part):
-    """The zone of a test."""
-
-    metabolic_class: int = 1
-    acclimatised: bool = True
-    radiant_source: bool = False
-
-
-def _series(text: Any) -> tuple[tuple[float | None, float] | None, ...]:
-    """Read `29x10 30..31x5 ?x3 _x5 30@0.6` as one entry a minute: (value, coverage), None for no row."""
-    if not isinstance(text, str):
-        raise ValueError("a series is a text like '29x10 30..31x5'")  # noqa: TRY004 - pydantic collects it
-    entries: list[tuple[float | None, float] | None] = []
-    for token in text.split():
-        form = _TOKEN.fullmatch(token)
-        if form is None:
-            raise ValueError(f"{token!r} is not VALUE, VALUExCOUNT, FROM..TOxCOUNT, ?xCOUNT or _xCOUNT")
-        entries += _expand(form)
-    return tuple(entries)
-
-
-def _expand(form: re.Match[str]) -> Iterator[tuple[float | None, float] | None]:
-    count = int(form["count"] or 1)
-    coverage = float(form["coverage"]) if form["coverage"] else 1.0
-    for number in range(count):
-        if form["value"] == "_":
-            yield None
-        elif form["value"] == "?":
-            yield (None, 0.0)
-        else:
-            first = float(form["value"])
-            last = float(form["to"]) if form["to"] else first
-            yield (first + (last - first) * number / max(1, count - 1), coverage)
-
-
-def _spans(text: Any) -> tuple[tuple[int, int], ...]:
-    found = tuple((int(a), int(b)) for a, b in _SPAN.findall(text)) if isinstance(text, str) else ()
-    if not found:
-        raise ValueError("write when it reports, in minutes, like '0..30 50..90'")
-    return found
-
-
-class Test(_Part):
-    """One situation and what is expected of it. `shift`: when the shift is on, always if left out."""
-
-    __test__ = False
-
-    name: str = Field(min_length=1)
-    zone: TestZone = TestZone()
-    method: str = ""
-    shift: Annotated[tuple[tuple[int, int], ...], BeforeValidator(_spans)] | None = None
-    exposures: dict[
-        str, Annotated[tuple[tuple[float | None, float] | None, ...], BeforeValidator(_series)]
-    ] = Field(default_factory=dict)
-    period: Minutes = 1
-    reports: dict[str, Annotated[tuple[tuple[int, int], ...], BeforeValidator(_spans)]] = Field(
-        default_factory=dict
-    )
-    minutes: int = 0
-    expect: tuple[Expected, ...] = Field(strict=False)
-
-
-class TestFile(_Part):
-    """The tests of one pack."""
-
-    __test__ = False
-
-    format: int
-    tests: tuple[Test, ...] = Field(min_length=1, strict=False)
+GAPS_HEADING: Final = "What is missing"
+"""The heading of a runbook under which the gaps of a pack are explained."""
 
 
 class Result(NamedTuple):
@@ -133,17 +57,7 @@ def check_pack(path: Path, pack: Pack) -> tuple[list[Result], list[Mistake]]:
     try:
         tests = TestFile.model_validate(raw).tests
     except ValidationError as error:
-        mistakes = [
-            Mistake(
-                str(file),
-                "",
-                ".".join(map(str, one["loc"])),
-                one["msg"].removeprefix("Value error, "),
-                "docs/rule-packs.md shows how tests are written.",
-            )
-            for one in error.errors()
-        ]
-        return [], mistakes + _runbook(path, pack)
+        return [], in_words(error, TestFile, str(file), "") + _runbook(path, pack)
     results = [run_test(str(file), pack, test) for test in tests]
     raised = {one.rule for test in tests for one in test.expect if one.change != "cleared"}
     mistakes = [
@@ -151,28 +65,87 @@ def check_pack(path: Path, pack: Pack) -> tuple[list[Result], list[Mistake]]:
         for rule in pack.rules
         if rule.id not in raised
     ]
-    return results, mistakes + _runbook(path, pack)
+    return results, [*mistakes, *_unknown_kinds(str(file), tests), *_runbook(path, pack)]
+
+
+def _unknown_kinds(file: str, tests: Iterable[Test]) -> Iterator[Mistake]:
+    for test in tests:
+        for kind in test.exposures:
+            if kind not in UNITS:
+                problem = f"no exposure is called {kind!r} (test {test.name!r})"
+                yield Mistake(file, "", "exposures", problem, near(kind))
 
 
 def _runbook(path: Path, pack: Pack) -> list[Mistake]:
     runbook = path.with_suffix(".md")
     text = runbook.read_text("utf-8") if runbook.is_file() else ""
-    return [
+    found = [
         Mistake(
             str(runbook), rule.id, "runbook", "nothing is written about this rule", f"Add '## `{rule.id}`'."
         )
         for rule in pack.rules
-        if not re.search(rf"^## `{re.escape(rule.id)}`$", text, re.MULTILINE)
+        if not _heading(f"`{rule.id}`", text)
     ]
+    if pack.gaps and not _heading(GAPS_HEADING, text):
+        problem = "nothing is written about the gaps of this pack"
+        found.append(Mistake(str(runbook), "", "runbook", problem, f"Add '## {GAPS_HEADING}'."))
+    return found
+
+
+def _heading(title: str, text: str) -> bool:
+    return re.search(rf"^## {re.escape(title)}$", text, re.MULTILINE) is not None
 
 
 def run_test(file: str, pack: Pack, test: Test) -> Result:
     """Play one test; time runs a minute at a time and everything arrives as its minute ends."""
-    changes = sorted([*_exposures(pack, test), *_silence(pack, test)], key=lambda one: one.minute)
+    stage = _Stage(pack, test)
+    changes = sorted([*_exposures(stage), *_silence(stage), *_watches(stage)], key=lambda one: one.minute)
     passed = len(changes) == len(test.expect) and all(
         _fits(one, wanted) for one, wanted in zip(changes, test.expect, strict=True)
     )
     return Result(file, test.name, passed, tuple(map(_line, test.expect)), tuple(map(_line, changes)))
+
+
+class _Stage:
+    """Where a test plays: the packs of its place, and what its installation confirms and selects."""
+
+    def __init__(self, pack: Pack, test: Test) -> None:
+        self.test, self.day = test, test.day
+        alone = test.place is None
+        self.place = test.place.place if test.place else Place(*_own_place(pack))
+        beside = [] if alone else [one for one in _shipped() if one.pack != pack.pack]
+        selected = (*test.selected, pack.pack) if alone and pack.optional else test.selected
+        self.packs = (*beside, pack, _installation(pack, test, selected))
+
+    def judging(self) -> tuple[Effective, ...]:
+        """The rules that judge here."""
+        return judging(self.packs, self.place, self.day)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[Pack, ...]:
+    return load_packs()
+
+
+def _own_place(pack: Pack) -> tuple[str, str, str]:
+    return pack.country or "", pack.sector or "", pack.site or ""
+
+
+def _installation(pack: Pack, test: Test, selected: Iterable[str]) -> Pack:
+    """What the test says that an installation confirmed and selected, as the pack in which it would."""
+    return Pack(
+        format=FORMAT,
+        pack="installation",
+        version="test",
+        title="The installation of the test",
+        source=Source(instrument="a test", clause="confirmed", confidence="verified"),
+        valid_from=test.day or pack.valid_from,
+        selects=tuple(selected),
+        confirmations=tuple(
+            Confirmation(rule=rule, by="the test", on=test.day or pack.valid_from, reference=test.name)
+            for rule in test.confirmed
+        ),
+    )
 
 
 def _line(one: Expected) -> str:
@@ -189,9 +162,10 @@ def _fits(one: Expected, wanted: Expected) -> bool:
     )
 
 
-def _exposures(pack: Pack, test: Test) -> Iterator[Expected]:
+def _exposures(stage: _Stage) -> Iterator[Expected]:
+    test = stage.test
     facts = ZoneFacts(test.zone.metabolic_class, test.zone.acclimatised, test.zone.radiant_source)
-    rules = active_rules([pack], facts)
+    rules = active_rules(stage.packs, facts, place=stage.place, day=stage.day)
     states: dict[str, RuleState] = defaultdict(RuleState)
     standings: dict[tuple[str, str], Standing] = defaultdict(Standing)
     length = max((len(series) for series in test.exposures.values()), default=0)
@@ -230,8 +204,10 @@ def _expected(minute: int, change: CaseChange, active: ActiveRule) -> Expected:
     )
 
 
-def _silence(pack: Pack, test: Test) -> Iterator[Expected]:
-    rules = {one.silence.cause: one for one in pack.rules if isinstance(one, SilenceRule)}
+def _silence(stage: _Stage) -> Iterator[Expected]:
+    test = stage.test
+    found = (one.rule for one in stage.judging())
+    rules: dict[Any, SilenceRule] = {one.silence.cause: one for one in found if isinstance(one, SilenceRule)}
     if not test.reports or not rules:
         return
     state = SilenceState()
@@ -240,18 +216,37 @@ def _silence(pack: Pack, test: Test) -> Iterator[Expected]:
         by_cause = {str(cause): rule.silence for cause, rule in rules.items()}
         state, made = silence_step(state, "s", channels, by_cause, 60.0 * minute, 0.0)
         for change in made:
-            rule = _rule_of(rules, change.cause)
             deed = "opened" if change.change is Change.RAISED else "cleared"
-            yield Expected(
-                minute=minute, change=deed, rule=rule.id, severity=rule.severity, subject=change.subject
-            )
+            yield _told(minute, deed, rules[change.cause], change.subject)
 
 
-def _rule_of(rules: Mapping[Any, SilenceRule], cause: str) -> SilenceRule:
-    return rules[cause]
+def _watches(stage: _Stage) -> Iterator[Expected]:
+    """What is wrong for as long as a rule asks is told, and is over when it was right for long enough."""
+    for one in stage.judging():
+        if not isinstance(one.rule, WatchRule):
+            continue
+        watch = one.rule.watch
+        for subject, spans in stage.test.wrong.get(watch.what, {}).items():
+            since = right = None
+            opened = False
+            for minute in range(1, stage.test.minutes + 1):
+                if any(first < minute <= last for first, last in spans):
+                    since, right = minute - 1 if since is None else since, None
+                    if not opened and 60.0 * (minute - since) >= watch.after:
+                        opened = True
+                        yield _told(minute, "opened", one.rule, subject)
+                    continue
+                since, right = None, minute - 1 if right is None else right
+                if opened and 60.0 * (minute - right) >= watch.back:
+                    opened = False
+                    yield _told(minute, "cleared", one.rule, subject)
 
 
-def _channel(name: str, spans: Iterable[tuple[int, int]], period: int, minute: int) -> Channel:
+def _told(minute: int, deed: str, rule: SilenceRule | WatchRule, subject: str) -> Expected:
+    return Expected(minute=minute, change=deed, rule=rule.id, severity=rule.severity, subject=subject)
+
+
+def _channel(name: str, spans: Spans, period: int, minute: int) -> Channel:
     heard = [
         last
         for first, until in spans

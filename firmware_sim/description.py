@@ -4,11 +4,13 @@ Passwords and private keys are not in it; each gateway's public key follows from
 """
 
 from base64 import urlsafe_b64encode
-from datetime import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
 from typing import Any
 
 from edge_agent.identity import GatewaySigner
 from firmware_sim.factories import FactoryPlan, ZonePlan
+from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.fleet import Fleet, SensorPlan
 from firmware_sim.kinds import KINDS
 from firmware_sim.shifts import Roster
@@ -16,9 +18,20 @@ from firmware_sim.shifts import Roster
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def describe(fleet: Fleet, *, valid_from: float | None = None) -> dict[str, Any]:
-    """The whole fleet as a document; sensors stand in their zones from `valid_from` (instant) on."""
-    return {"version": 1, "sites": [_site(fleet, factory, valid_from) for factory in fleet.factories]}
+def describe(
+    fleet: Fleet, *, valid_from: float | None = None, faults: Iterable[Fault] = ()
+) -> dict[str, Any]:
+    """The whole fleet as a document; sensors stand in their zones from `valid_from` (instant) on.
+
+    Of the faults of a run, overtime that was announced is in the calendar.
+    """
+    announced = [fault for fault in faults if fault.kind is FaultKind.OVERTIME and fault.announced]
+    sites = []
+    for factory in fleet.factories:
+        site = _site(fleet, factory, valid_from)
+        overtime = [_overtime(fault, factory.roster) for fault in announced if fault.target == factory.site]
+        sites.append(site | {"overtime": overtime} if overtime else site)
+    return {"version": 1, "sites": sites}
 
 
 def _site(fleet: Fleet, factory: FactoryPlan, valid_from: float | None) -> dict[str, Any]:
@@ -69,6 +82,11 @@ def _shift(roster: Roster) -> dict[str, Any]:
         "days": [_DAYS[day] for day in sorted(roster.days)],
         "breaks": [[_clock(begin), _clock(end)] for begin, end in roster.breaks],
     }
+
+
+def _overtime(fault: Fault, roster: Roster) -> dict[str, Any]:
+    begin, end = (datetime.fromtimestamp(t, UTC).astimezone(roster.zone) for t in (fault.begin, fault.end))
+    return {"shift": "day", "date": begin.date().isoformat(), "until": _clock(end.time())}
 
 
 def _sensor(sensor: SensorPlan, valid_from: float | None) -> dict[str, Any]:

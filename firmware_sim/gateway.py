@@ -267,11 +267,15 @@ class SimGateway:
             ),
         )
 
+    def _shown_time(self) -> float:
+        """What the gateway takes the time to be: its clock, or what the server told it."""
+        return self._clock.wall() if self._agent is None else self._agent.timekeeper.wall()
+
     def _driver(self, plan: SensorPlan) -> Troubled:
         return Troubled(
             options_of(self._fleet_name, self._fleet, plan),
             NoBus(),
-            self._clock,
+            self._shown_time,
             true_clock=self._true_clock,
             faults=self._faults,
             truth=self._truth,

@@ -1,10 +1,10 @@
 """A simulated sensor with its faults: what strikes it, and what truth is kept of each read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from edge_agent.buses import Bus
-from edge_agent.clock import Clock, SimClock
+from edge_agent.clock import SimClock
 from edge_agent.driver import API, DeviceInfo, DriverError, Sample
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.fleet import Fleet
@@ -15,7 +15,7 @@ from firmware_sim.truth import TruthFile
 class Troubled:
     """A `simulated` driver that obeys the faults of its gateway and tells the truth file what was taken.
 
-    `true_clock` shows true time, `clock` what the gateway takes it to be.
+    `true_clock` shows true time, `shown_time` what the gateway takes it to be.
     """
 
     kind: ClassVar[str] = "simulated"
@@ -30,7 +30,7 @@ class Troubled:
         self,
         options: Mapping[str, object],
         bus: Bus,
-        clock: Clock,
+        shown_time: Callable[[], float],
         *,
         true_clock: SimClock,
         faults: Sequence[Fault] = (),
@@ -40,7 +40,7 @@ class Troubled:
         self._sensor = str(options["sensor"])
         self._name = f"{options['gateway']}/{self._sensor}"
         self._driver = Simulated(options, bus, true_clock, fleet=fleet)
-        self._clock, self._true_clock, self._truth = clock, true_clock, truth
+        self._shown_time, self._true_clock, self._truth = shown_time, true_clock, truth
         self._faults = [fault for fault in faults if fault.target.split("/")[1:2] == [self._sensor]]
         self._others = {
             fault.other: Simulated({**options, **_named(fault.other)}, bus, true_clock, fleet=fleet)
@@ -126,7 +126,7 @@ class Troubled:
         self._truth.reading(
             f"{self._name}/{sample.quantity}",
             t,
-            self._clock.wall(),
+            self._shown_time(),
             sample.value,
             sample.flags,
             real.value if real.value != sample.value else None,

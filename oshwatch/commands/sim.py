@@ -159,6 +159,43 @@ def truth_check(
         raise typer.Exit(1)
 
 
+@app.command()
+def score(
+    scenario: Annotated[
+        list[str] | None,
+        typer.Argument(help="By name or file; without any, all that can be scored."),
+    ] = None,
+    seed: Seed = 7,
+    days: Annotated[
+        float | None, typer.Option(min=0.02, help="Simulated days to run instead of a scenario's own length.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures and sentences as JSON.")] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep ledgers, registers and truth files in this new folder.")
+    ] = None,
+) -> None:
+    """Play scenarios through the real system and compare what was told with what was true.
+
+    Exit code 1 when anything was missed, false or doubled, or a reading was lost.
+    """
+    from firmware_sim.faults import FaultError
+    from oshwatch.scoring.command import ScoreError, run_all
+    from oshwatch.scoring.report import document, remarks, table
+
+    try:
+        results = run_all(scenario or (), seed, days, keep)
+    except (ScoreError, FaultError) as error:
+        typer.echo(f"oshwatch sim: {error}", err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps(document(results), indent=1))
+    else:
+        for line in (*table(results), *remarks(results)):
+            typer.echo(line)
+    if not all(result.good for result in results):
+        raise typer.Exit(1)
+
+
 def _pace(speed: str, clock: str | None, begin: float) -> ScaledTime | None:
     """How true time follows the wall clock; None for as fast as it goes. ValueError says what is wrong."""
     if clock is not None:

@@ -1,33 +1,21 @@
-"""The alerts runner: exposures -> judgements -> cases -> notices, and their delivery in a thread of its own.
-
-Everything one look leads to (judgements, rule states, cases with their history and notices, the cursor) is
-written in one transaction: killed at any moment, it repeats nothing and forgets nothing. Silence, ends of
-shifts and escalation are driven by the clock, so they come also when nothing arrives.
-"""
+"""The alerts runner: judging in a loop, and the delivery of notices in a thread of its own."""
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from alert_rules.delivery import Delivery
 from alert_rules.notifier import AppriseNotifier
 from alert_rules.pack_format import load_packs
-from alert_rules.pack_model import Pack
 from alert_rules.ports import Notifier
-from ingest_service.cases.escalating import due_cases, steps_by_rule
-from ingest_service.cases.judging import Judge, Key, Outcome
-from ingest_service.cases.keeping import CaseKeeper
+from ingest_service.alert_cycle import ROWS_AT_ONCE, AlertCycle
 from ingest_service.cases.outbox import NoticeOutbox
-from ingest_service.cases.schema import CASES, JUDGEMENTS, NOTICES, RULE_STATES, RUNNER_CURSORS
-from ingest_service.cases.watching import RULE as SILENCE
-from ingest_service.cases.watching import Watch
-from ingest_service.cases.writing import upsert
+from ingest_service.cases.schema import CASES, NOTICES
 from ingest_service.clock import Clock, clock_from
-from ingest_service.database import migrate, open_database, write
+from ingest_service.database import migrate, open_database
 from ingest_service.heartbeat import beat
 from ingest_service.metrics import CASES_OPEN
 from ingest_service.metrics import NOTICES as NOTICES_METRIC
@@ -37,132 +25,18 @@ from ingest_service.series.port import SeriesError, SeriesReader
 from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
 
+__all__ = ["ROWS_AT_ONCE", "AlertCycle", "deliver", "run"]
+
 POLL_S: Final = 0.1
 CLOCK_LOOK_S: Final = 0.5
 BEAT_S: Final = 1.0
-ROWS_AT_ONCE: Final = 5000
-CURSOR: Final = "exposures"
 
 _log = logging.getLogger(__name__)
 
 
-class AlertCycle:
-    """One judging process over stores that are already open. Its memory is only a copy of what is stored."""
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        register: Register,
-        series: SeriesReader,
-        packs: Sequence[Pack],
-        *,
-        clock: Clock,
-        link_base: str,
-        live_age_s: float,
-    ) -> None:
-        self._engine, self._register, self._series = engine, register, series
-        self._packs, self._clock = tuple(packs), clock
-        self._link_base, self._live_age_s = link_base, live_age_s
-        self._steps = steps_by_rule(packs)
-        self._started_at = clock.now()
-        self.cursor = 0
-        self._remember()
-
-    def judge_new(self) -> int:
-        """Judge the exposures written since the cursor; returns how many there were."""
-        rows = self._series.exposures_changed(self.cursor, ROWS_AT_ONCE)
-        if not rows:
-            return 0
-        cursor = max(row.change for row in rows)
-        try:
-            outcome = self._judge.take(rows, self._register.snapshot(), self._clock.now())
-            self._write(outcome, cursor)
-        except BaseException:
-            self._remember()
-            raise
-        self.cursor = cursor
-        return len(rows)
-
-    def look_at_clock(self) -> None:
-        """What is due by the clock alone: ends of shifts, silence, escalation."""
-        try:
-            self._follow_series()
-            self._end_shifts()
-            self._watch_silence()
-            self._escalate()
-        except BaseException:
-            self._remember()
-            raise
-
-    def _follow_series(self) -> None:
-        """A series store that was built again, or is a new file, is read from its beginning."""
-        if self.cursor and not self._series.exposures_changed(self.cursor - 1, 1):
-            _log.warning("the exposures were built again: judging them from the beginning")
-            self.cursor = 0
-
-    def _end_shifts(self) -> None:
-        outcome = self._judge.end_shifts(self._register.snapshot(), self._clock.now())
-        if outcome:
-            self._write(outcome, self.cursor)
-
-    def _watch_silence(self) -> None:
-        changes, rows = self._watch.look(
-            self._register.snapshot(), self._series.channels(), self._clock.now()
-        )
-        if not rows:
-            return
-        with write(self._engine) as connection:
-            keeper = self._keeper(connection)
-            for silence in changes:
-                (keeper.raised if silence.raised else keeper.cleared)(silence.event, silence.reason)
-            upsert(connection, RULE_STATES, rows)
-
-    def _escalate(self) -> None:
-        now = self._clock.now()
-        with self._engine.connect() as connection:
-            if not due_cases(connection, self._steps, now):
-                return
-        with write(self._engine) as connection:
-            keeper = self._keeper(connection)
-            for case, due, occasion in due_cases(connection, self._steps, now):
-                keeper.tell(case, due.kind, due.to, due.reason, due.due_at, occasion)
-
-    def _write(self, outcome: Outcome, cursor: int) -> None:
-        with write(self._engine) as connection:
-            keeper = self._keeper(connection)
-            for change, event in outcome.changes:
-                keeper.change(change, event)
-            for finding in outcome.findings:
-                keeper.found_afterwards(finding.event, finding.key, finding.reason)
-            names = ("zone", "rule", "minute")
-            judged = [
-                {**dict(zip(names, key, strict=True)), "verdict": verdict}
-                for key, verdict in outcome.judgements.items()
-            ]
-            upsert(connection, JUDGEMENTS, judged)
-            upsert(connection, RULE_STATES, self._judge.state_rows(outcome.moved))
-            upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
-
-    def _keeper(self, connection: sa.Connection) -> CaseKeeper:
-        return CaseKeeper(connection, self._register.snapshot(), self._link_base, self._clock.now())
-
-    def _remember(self) -> None:
-        """Take up what is stored: at the start, and after a write that failed."""
-        with self._engine.connect() as connection:
-            states: dict[Key, Any] = {
-                (row.zone, row.rule): row.state for row in connection.execute(sa.select(RULE_STATES))
-            }
-            query = sa.select(RUNNER_CURSORS.c.value).where(RUNNER_CURSORS.c.name == CURSOR)
-            self.cursor = connection.execute(query).scalar() or 0
-        silent = {zone: state for (zone, rule), state in states.items() if rule == SILENCE}
-        judged = {key: state for key, state in states.items() if key[1] != SILENCE}
-        self._judge = Judge(self._packs, self._live_age_s, judged)
-        self._watch = Watch(self._packs, self._started_at, silent)
-
-
 def run(settings: Settings, stop: threading.Event) -> None:
     """Judge and tell until told to stop. Raises PackError or DatabaseError when it cannot begin."""
-    packs = load_packs()
+    packs = load_packs(packs_dir=settings.packs_dir)
     clock = clock_from(settings)
     engine = open_database(settings.data_dir)
     try:
@@ -185,6 +59,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                 clock=clock,
                 link_base=settings.link_base,
                 live_age_s=settings.live_age_s,
+                keep_days=settings.keep_exposures_days,
             )
             _loop(cycle, settings, engine, stop)
         finally:

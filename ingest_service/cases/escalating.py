@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alert_rules.escalation import CaseFacts, Due, due_steps
 from alert_rules.pack_model import Escalation, Pack
 from ingest_service.cases.schema import ACTIONS, CASE_EVENTS, CASES, SIGNATURES
-from ingest_service.cases.store import RAISING
+from ingest_service.cases.store import RAISING, occasion_of
 
 
 class DueCase(NamedTuple):
@@ -36,6 +36,20 @@ def due_cases(
     connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
 ) -> list[DueCase]:
     """Every step that is due now and has not been taken."""
+    return [one for one in _coming(connection, steps) if one.due.due_at <= now]
+
+
+def next_due(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float) -> float:
+    """When the next step after `now` comes, as cases stand; infinite where none does.
+
+    What people do meanwhile can only take steps away; what the rules do brings new ones, so ask again then.
+    """
+    ahead = (one.due.due_at for one in _coming(connection, steps) if one.due.due_at > now)
+    return min(ahead, default=float("inf"))
+
+
+def _coming(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]]) -> list[DueCase]:
+    """Every step that has not been taken and will be due some time if nobody does anything."""
     query = sa.select(CASES).where(sa.or_(CASES.c.state == "open", _still_waiting(steps)))
     cases = [case for case in connection.execute(query).mappings() if steps.get(case["rule"])]
     if not cases:
@@ -54,8 +68,8 @@ def due_cases(
             signed=frozenset(signed[case["id"]]),
             actions=actions.get(case["id"], 0),
         )
-        steps_due = due_steps(facts, steps[case["rule"]], course.done, course.ever, now)
-        found += [DueCase(case, due, course.occasion) for due in steps_due]
+        coming = due_steps(facts, steps[case["rule"]], course.done, course.ever, float("inf"))
+        found += [DueCase(case, due, course.occasion) for due in coming]
     return found
 
 
@@ -99,7 +113,9 @@ def _courses(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Course
 
 def _signed(connection: sa.Connection, ids: Sequence[int]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = defaultdict(set)
-    query = sa.select(SIGNATURES.c.case_id, SIGNATURES.c.side).where(SIGNATURES.c.case_id.in_(ids))
+    query = sa.select(SIGNATURES.c.case_id, SIGNATURES.c.side).where(
+        SIGNATURES.c.case_id.in_(ids), SIGNATURES.c.occasion >= occasion_of(SIGNATURES.c.case_id)
+    )
     for row in connection.execute(query):
         found[row.case_id].add(row.side)
     return found

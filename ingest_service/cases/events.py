@@ -1,5 +1,6 @@
 """The event frozen in a case: everything a notice, a page or `rules explain` says of it, at that moment."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from alert_rules.alerts import CaseChange, Deed
@@ -7,17 +8,31 @@ from alert_rules.engine import Transition
 from alert_rules.pack_model import Pack, SilenceRule
 from alert_rules.silence import SilenceChange
 from alert_rules.zone_rules import ActiveRule
+from ingest_service.cases.rulebook import Raised
 from ingest_service.register.entries import Site, Zone
 from ingest_service.series.port import ExposureRow
+from osh_domain.exposure.methods import method
 from osh_domain.quality import Grade
 
 EVENT_FORMAT: Final = 1
 
 
 def exposure_event(
-    active: ActiveRule, site: Site, zone: Zone, row: ExposureRow | None, transition: Transition, severity: str
+    active: ActiveRule,
+    site: Site,
+    zone: Zone,
+    row: ExposureRow | None,
+    transition: Transition,
+    severity: str,
+    *,
+    gap: Mapping[str, str] | None = None,
+    ended: str | None = None,
 ) -> dict[str, Any]:
-    """The event of a rule's transition in a zone. `row` None: no exposure led to it (the shift is over)."""
+    """The event of a rule's transition in a zone.
+
+    `row` None: no exposure led to it, or it is not stored any more. `ended`: why the rule ended without a
+    measurement. `gap`: what the law of the place does not say, where the rule stands in for it.
+    """
     hazard, agent = active.group
     condition = active.engine.condition
     event: dict[str, Any] = {
@@ -48,8 +63,36 @@ def exposure_event(
         "clear_after_min": active.engine.clear_after,
         "metabolic_class": zone.metabolic_class,
         "acclimatised": zone.acclimatised,
+        **_of_layer(active),
     }
-    return event | (_of_row(row) if row is not None else {"ended_by": "shift_over"})
+    if condition.below:
+        event["limit"]["below"] = True
+    if gap is not None:
+        event["gap"] = dict(gap)
+    if ended is not None:
+        event["ended_by"] = ended
+    return event | (_of_row(row) if row is not None else {})
+
+
+def ended_event(
+    zone: str, rule: str, known: Raised, severity: str, transition: Transition, ended: str
+) -> dict[str, Any]:
+    """What is said of a rule that does not judge any more: the rest stands in the case that it was raised in.
+
+    The zone may not be registered any more, so only its id is used; it begins with the site's.
+    """
+    return {
+        "format": EVENT_FORMAT,
+        "rule": rule,
+        "severity": severity,
+        "hazard": known.hazard,
+        "agent": known.agent,
+        "subject": known.agent,
+        "site": zone.partition("/")[0],
+        "zone": zone,
+        "at": 60.0 * transition.minute,
+        "ended_by": ended,
+    }
 
 
 def told_severity(change: CaseChange, active: ActiveRule) -> str:
@@ -90,6 +133,27 @@ def _of_rule(pack: Pack, rule: Any, site: Site) -> dict[str, Any]:
     }
 
 
+def _of_layer(active: ActiveRule) -> dict[str, Any]:
+    """The layer that decided, what it replaced, and who confirmed its number."""
+    effective = active.effective
+    if effective is None:
+        return {}
+    found: dict[str, Any] = {"layer": effective.layer, "replaced": list(effective.replaced)}
+    if effective.confirmation is not None:
+        one = effective.confirmation
+        found["confirmed"] = {"by": one.by, "on": one.on.isoformat(), "reference": one.reference}
+    return found
+
+
+def _of_method(tag: str) -> dict[str, Any]:
+    """How sure the method is, where its description says so; a tag that nobody describes says nothing."""
+    try:
+        found = method(tag)
+    except ValueError:
+        return {}
+    return {"uncertainty": found.uncertainty, "bias": found.bias}
+
+
 def _of_row(row: ExposureRow) -> dict[str, Any]:
     return {
         "value": row.value,
@@ -101,4 +165,5 @@ def _of_row(row: ExposureRow) -> dict[str, Any]:
         "grade": Grade(row.grade).name,
         "revision": row.revision,
         "calc": row.calc,
+        **_of_method(row.method),
     }

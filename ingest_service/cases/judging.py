@@ -1,283 +1,329 @@
 """Judges exposures zone by zone and remembers where every rule stands. No database: rows in, outcome out."""
 
-import json
+import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from operator import itemgetter
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from alert_rules.alerts import CaseChange, Standing
-from alert_rules.conditions import Observation, judge
-from alert_rules.engine import Change, Phase, Recent, RuleState, Transition, is_late, retrospect, shift_over
-from alert_rules.pack_model import Pack, Severity
-from alert_rules.zone_rules import ActiveRule, ZoneFacts, active_rules
-from ingest_service.cases.events import exposure_event, told_severity
+from alert_rules.alerts import CaseChange
+from alert_rules.conditions import VERDICTS, Observation, mark
+from alert_rules.engine import Phase, Transition, is_late
+from alert_rules.pack_model import Pack
+from alert_rules.track import Track, can_revise, end, take
+from ingest_service.cases.events import ended_event, exposure_event, told_severity
+from ingest_service.cases.rulebook import Ended, Judged, Piece, Raised, Rulebook, RuleSet
+from ingest_service.cases.standing import ROW, ZoneStanding, read
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ExposureRow
 
-SHIFT_END_GRACE_S = 300.0
+SHIFT_END_GRACE_S: Final = 300.0
 """Exposures of a shift's last minutes may come this long after it; only then is the shift over for a rule."""
 
-Key = tuple[str, str]
-"""Zone and rule."""
+SHIFT_OVER: Final = Ended("shift_over", "the shift is over")
+_ZONE_GONE: Final = Ended("zone_removed", "the zone is not registered any more")
+
+Recall = Callable[[str, str, int], ExposureRow | None]
+"""Gives the exposure of a zone, a kind and a minute, where it is stored."""
 
 
-class Finding(NamedTuple):
-    """A rule whose hold was met in the past; `key` makes it one per zone, rule and shift."""
+class LatePiece(NamedTuple):
+    """A stretch of a rule in a zone of which something came, or changed, too late to be told live.
 
-    event: dict[str, Any]
-    key: str
-    reason: str
+    `old`: some of it was older than the live age, not only older than what people were told already.
+    """
+
+    judged: Judged
+    site: Site
+    zone: Zone
+    piece: Piece
+    old: bool
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one look at new exposures leads to, to be written in one transaction."""
+    """What one look leads to, to be written in one transaction."""
 
-    judgements: dict[tuple[str, str, int], str] = field(default_factory=dict)
-    moved: set[Key] = field(default_factory=set)
+    judgements: list[tuple[str, str, int, str]] = field(default_factory=list)
+    zones: set[str] = field(default_factory=set)
     changes: list[tuple[CaseChange, dict[str, Any]]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    late: dict[tuple[str, str, int], LatePiece] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.judgements or self.moved)
+        return bool(self.judgements or self.zones)
 
 
-@dataclass(slots=True)
-class _Tracked:
-    live: RuleState = field(default_factory=RuleState)
-    late: RuleState = field(default_factory=RuleState)
-    recent: Recent = field(default_factory=Recent)
+class _Place(NamedTuple):
+    """A zone in a minute, with the rules that judge it."""
+
+    site: Site
+    zone: Zone
+    rules: RuleSet
 
 
 class Judge:
     """Where every rule stands in every zone. When writing an outcome fails, throw the judge away and make a
-    new one from what is stored."""
+    new one from what is stored (`stored`: the states of `state_rows` by zone)."""
 
-    def __init__(self, packs: Sequence[Pack], live_age_s: float, stored: Mapping[Key, str]) -> None:
-        self._packs, self._live_age_s = tuple(packs), live_age_s
-        self._tracked = {key: _read_state(text) for key, text in stored.items()}
-        self._standings: dict[tuple[str, str, str], Standing] = {}
-        self._version = -1
-        self._rules: dict[str, dict[str, list[ActiveRule]]] = {}
-        self._moments: dict[tuple[str, int], tuple[bool, date]] = {}
+    def __init__(
+        self,
+        packs: Sequence[Pack],
+        live_age_s: float,
+        stored: Mapping[str, Any],
+        recall: Recall = lambda *_: None,
+    ) -> None:
+        self.book = Rulebook(packs, live_age_s)
+        self._live_age_s, self._recall = live_age_s, recall
+        self._zones: dict[str, ZoneStanding] = {zone: read(raw) for zone, raw in stored.items()}
+        self._new_register = True
+        self._due: list[tuple[float, str]] = []
+        self._due_at: dict[str, float] = {}
 
-    def state_rows(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+    def state_rows(self, zones: Iterable[str]) -> list[dict[str, Any]]:
         """Rows for the table of rule states."""
+        found = ((zone, self._zones[zone]) for zone in sorted(zones))
         return [
-            {
-                "zone": zone,
-                "rule": rule,
-                "state": {"live": list(one.live), "late": list(one.late)},
-                "judged_to": max(one.live.minute, one.late.minute),
-            }
-            for zone, rule in sorted(keys)
-            for one in [self._tracked[zone, rule]]
+            {"zone": zone, "rule": ROW, "state": one.stored(), "judged_to": one.judged_to}
+            for zone, one in found
         ]
+
+    def rules_of(self, zone: str) -> tuple[str, ...]:
+        """Every rule that ever judged the zone."""
+        found = self._zones.get(zone)
+        return tuple(found.tracks) if found else ()
 
     def take(self, rows: Iterable[ExposureRow], register: RegisterSnapshot, now: float) -> Outcome:
         """Judge new and revised exposures, in ascending minutes, the most severe rules of a minute first."""
         self._follow(register)
-        outcome = Outcome()
-        for _, _, _, active, site, zone, row in sorted(self._due(rows, register), key=itemgetter(0, 1, 2)):
-            self._one(outcome, active, site, zone, row, register, now)
-        return outcome
-
-    def _due(
-        self, rows: Iterable[ExposureRow], register: RegisterSnapshot
-    ) -> Iterator[tuple[int, int, int, ActiveRule, Site, Zone, ExposureRow]]:
-        """What is to be judged, with what it is ordered by."""
+        grouped: dict[tuple[int, str], dict[str, ExposureRow]] = defaultdict(dict)
         for row in rows:
-            zone = register.zone(row.zone)
-            site = register.site(zone.site) if zone else None
-            if zone is None or site is None:
-                continue
-            for active in self._rules_of(zone).get(row.kind, ()):
-                if self._holds(active, site, row.minute, register):
-                    yield row.minute, active.urgency, row.change, active, site, zone, row
-
-    def end_shifts(self, register: RegisterSnapshot, now: float) -> Outcome:
-        """What the clock alone ends: rules of a shift that is over."""
-        self._follow(register)
+            grouped[row.minute, row.zone][row.kind] = row
         outcome = Outcome()
-        for (zone_id, rule_id), tracked in self._tracked.items():
-            zone = register.zone(zone_id)
-            if tracked.live.phase is Phase.QUIET or zone is None:
-                continue
-            active = self._active(zone, rule_id)
-            site = register.site(zone.site)
-            if active is None or site is None or active.rule.judge != "shift":
-                continue
-            end = _shift_end(register, zone.site, tracked.live.minute, now)
-            if end is None:
-                continue
-            tracked.live, made = shift_over(tracked.live, end)
-            outcome.moved.add((zone_id, rule_id))
-            self._transitions(outcome, active, site, zone, None, made)
+        for minute, zone_id in sorted(grouped):
+            place = self._place(zone_id, minute)
+            if place is not None:
+                self._minute(outcome, place, minute, grouped[minute, zone_id], now)
         return outcome
 
-    def _one(
+    def end_what_is_over(self, register: RegisterSnapshot, now: float) -> Outcome:
+        """What the clock or the register alone ends: shifts that are over, rules that do not apply any more.
+
+        Looks only at zones in which something holds, and at those only when something is due.
+        """
+        self._follow(register)
+        if self._new_register:
+            self._new_register = False
+            self._due = [(float("-inf"), zone) for zone, one in self._zones.items() if any(one.unquiet())]
+            self._due_at = {zone: due for due, zone in self._due}
+        outcome = Outcome()
+        while self._due and self._due[0][0] <= now:
+            due, zone_id = heapq.heappop(self._due)
+            if self._due_at.get(zone_id) == due:
+                del self._due_at[zone_id]
+                self._end_in(outcome, zone_id, now)
+        return outcome
+
+    def next_due(self) -> float | None:
+        """When the clock alone may end something next."""
+        return self._due[0][0] if self._due else None
+
+    # --- one minute of one zone -----------------------------------------------------------------------
+
+    def _place(self, zone_id: str, minute: int) -> _Place | None:
+        zone = self.book.zone(zone_id, minute)
+        site = self.book.site(zone.site) if zone else None
+        if zone is None or site is None:
+            return None
+        return _Place(site, zone, self.book.rules(site, zone, self.book.moment(site, minute).day))
+
+    def _minute(
+        self, outcome: Outcome, place: _Place, minute: int, rows: Mapping[str, ExposureRow], now: float
+    ) -> None:
+        zone_id = place.zone.id
+        on = self.book.moment(place.site, minute).on
+        late = is_late(minute, now, self._live_age_s)
+        standing = self._zones.get(zone_id)
+        if standing is None:
+            standing = self._zones[zone_id] = ZoneStanding()
+        judged_any = False
+        for judged in place.rules.ordered:
+            row = rows.get(judged.kind)
+            if row is None or (judged.shift_only and not on):
+                continue
+            judged_any = True
+            observation = Observation(minute, row.value, row.coverage, row.method)
+            letter = mark(row.value, row.coverage, row.method, judged.engine.condition)
+            outcome.judgements.append((zone_id, judged.id, minute, VERDICTS[letter].value))
+            if late:
+                self._late(outcome, place, judged, minute, old=True)
+            else:
+                self._live(outcome, standing, place, judged, observation, row, now)
+        if judged_any and not late:
+            outcome.zones.add(zone_id)
+
+    def _live(
         self,
         outcome: Outcome,
-        active: ActiveRule,
-        site: Site,
-        zone: Zone,
+        standing: ZoneStanding,
+        place: _Place,
+        judged: Judged,
+        observation: Observation,
         row: ExposureRow,
-        register: RegisterSnapshot,
         now: float,
     ) -> None:
-        observation = Observation(row.minute, row.value, row.coverage, row.method)
-        verdict = judge(observation, active.engine.condition).verdict
-        outcome.judgements[zone.id, active.id, row.minute] = verdict.value
-        key = (zone.id, active.id)
-        tracked = self._tracked.setdefault(key, _Tracked())
-        outcome.moved.add(key)
-        self._end_earlier_shift(outcome, active, site, zone, tracked, row.minute, register)
-        if is_late(row.minute, now, self._live_age_s):
-            tracked.late, made = retrospect(tracked.late, observation, active.engine)
-            for transition in made:
-                if transition.change is Change.RAISED:
-                    outcome.findings.append(_finding(active, site, zone, row, transition, register))
+        minute = observation.minute
+        track = standing.tracks.get(judged.id)
+        if track is None:
+            track = Track()
+        elif minute <= track.state.minute and not can_revise(track, minute):
+            self._late(outcome, place, judged, minute, old=False)
             return
-        tracked.live, made = tracked.recent.take(tracked.live, observation, active.engine, now)
-        self._transitions(outcome, active, site, zone, row, made)
+        elif judged.shift_only and track.state.phase is not Phase.QUIET:
+            track = self._end_earlier_shift(outcome, standing, place, judged, track, minute)
+        after, made = take(track, observation, judged.engine, now, partial(self._seen, place.zone.id, judged))
+        standing.tracks[judged.id] = after
+        for transition in made:
+            seen = (
+                row if transition.minute == minute
+                else self._recall(place.zone.id, judged.kind, transition.minute)
+            )  # fmt: skip
+            self._tell(outcome, standing, place, judged, seen, transition)
+        if after.state.phase is not Phase.QUIET and track.state.phase is Phase.QUIET:
+            self._expect_end(place.zone.id, place.site, 60.0 * minute - 30.0)
+
+    def _seen(self, zone_id: str, judged: Judged, minute: int) -> Observation | None:
+        row = self._recall(zone_id, judged.kind, minute)
+        return None if row is None else Observation(minute, row.value, row.coverage, row.method)
+
+    def _late(self, outcome: Outcome, place: _Place, judged: Judged, minute: int, *, old: bool) -> None:
+        piece = self.book.piece(place.site, minute)
+        key = (place.zone.id, judged.id, piece.start)
+        before = outcome.late.get(key)
+        old = old or (before is not None and before.old)
+        outcome.late[key] = LatePiece(judged, place.site, place.zone, piece, old)
+
+    def _tell(
+        self,
+        outcome: Outcome,
+        standing: ZoneStanding,
+        place: _Place,
+        judged: Judged,
+        row: ExposureRow | None,
+        transition: Transition,
+        ended: Ended | None = None,
+    ) -> None:
+        active = judged.active
+        known = Raised(active.rule.severity, *active.group)
+        change = standing.change(judged.id, standing.raised.get(judged.id, known), transition)
+        if change is None:
+            return
+        day = self.book.moment(place.site, transition.minute).day
+        event = exposure_event(
+            active,
+            place.site,
+            place.zone,
+            row,
+            transition,
+            told_severity(change, active),
+            gap=self.book.gap(place.site, active, day),
+            ended=ended.word if ended else None,
+        )
+        outcome.changes.append((change, event))
+
+    # --- what ends without a measurement --------------------------------------------------------------
 
     def _end_earlier_shift(
         self,
         outcome: Outcome,
-        active: ActiveRule,
-        site: Site,
-        zone: Zone,
-        tracked: _Tracked,
+        standing: ZoneStanding,
+        place: _Place,
+        judged: Judged,
+        track: Track,
         minute: int,
-        register: RegisterSnapshot,
-    ) -> None:
+    ) -> Track:
         """What held in a shift that ended before this minute's began is over, also when the clock could not
-        say so: the service was down at the time, or the readings come in afterwards."""
-        if active.rule.judge != "shift":
-            return
-        at = 60.0 * minute - 30.0
-        if tracked.late.phase is not Phase.QUIET:
-            end = _shift_end(register, site.id, tracked.late.minute, at)
-            tracked.late = tracked.late if end is None else shift_over(tracked.late, end)[0]
-        if tracked.live.phase is not Phase.QUIET:
-            end = _shift_end(register, site.id, tracked.live.minute, at)
-            if end is not None:
-                tracked.live, made = shift_over(tracked.live, end)
-                self._transitions(outcome, active, site, zone, None, made)
+        say so: the service was down at the time."""
+        over = self._shift_end(place.site.id, track.state.minute, 60.0 * minute - 30.0)
+        if over is None:
+            return track
+        track, made = end(track, over, SHIFT_OVER.reason)
+        for transition in made:
+            self._tell(outcome, standing, place, judged, None, transition, SHIFT_OVER)
+        return track
 
-    def _transitions(
+    def _end_in(self, outcome: Outcome, zone_id: str, now: float) -> None:
+        """End what is over in one zone, and note when to look at it again."""
+        standing = self._zones[zone_id]
+        place = self._place(zone_id, int(now // 60) + 1)
+        for rule_id in list(standing.unquiet()):
+            judged = place.rules.by_id.get(rule_id) if place else None
+            track = standing.tracks[rule_id]
+            if place is None or judged is None:
+                self._end_unruled(outcome, standing, place, zone_id, rule_id, now)
+                continue
+            over = self._shift_end(place.site.id, track.state.minute, now) if judged.shift_only else None
+            if over is None:
+                continue
+            standing.tracks[rule_id], made = end(track, over, SHIFT_OVER.reason)
+            outcome.zones.add(zone_id)
+            for transition in made:
+                self._tell(outcome, standing, place, judged, None, transition, SHIFT_OVER)
+        if place is not None and any(standing.unquiet()):
+            self._expect_end(zone_id, place.site, now)
+
+    def _end_unruled(
         self,
         outcome: Outcome,
-        active: ActiveRule,
-        site: Site,
-        zone: Zone,
-        row: ExposureRow | None,
-        made: Iterable[Transition],
+        standing: ZoneStanding,
+        place: _Place | None,
+        zone_id: str,
+        rule_id: str,
+        now: float,
     ) -> None:
+        """End a rule that does not judge its zone any more."""
+        minute = int(now // 60) + 1
+        day = self.book.day(place.site, minute) if place else None
+        ended = self.book.why_not(rule_id, place.site, day) if place and day else _ZONE_GONE
+        standing.tracks[rule_id], made = end(standing.tracks[rule_id], minute - 1, ended.reason)
+        outcome.zones.add(zone_id)
         for transition in made:
-            if transition.change in (Change.RAISED, Change.CLEARED):
-                standing = self._standing(zone, active, transition)
-                change = standing.take(active.id, active.rule.severity, transition)
-                if change is not None:
-                    severity = told_severity(change, active)
-                    event = exposure_event(active, site, zone, row, transition, severity)
-                    outcome.changes.append((change, event))
+            known = standing.raised.get(rule_id) or self.book.raised(rule_id)
+            change = standing.change(rule_id, known, transition) if known else None
+            if known and change:
+                event = ended_event(zone_id, rule_id, known, change.severity, transition, ended.word)
+                outcome.changes.append((change, event))
 
-    def _standing(self, zone: Zone, active: ActiveRule, transition: Transition) -> Standing:
-        """The standing before this transition; made from the rules' stored states when it is first needed."""
-        hazard, agent = active.group
-        found = self._standings.get((zone.id, hazard, agent))
-        if found is None:
-            raised: dict[str, Severity] = {}
-            for rules in self._rules_of(zone).values():
-                for one in rules:
-                    tracked = self._tracked.get((zone.id, one.id))
-                    if one.group == active.group and tracked and tracked.live.phase is Phase.RAISED:
-                        raised[one.id] = one.rule.severity
-            # The states already stand after this transition.
-            if transition.change is Change.RAISED:
-                raised.pop(active.id, None)
-            else:
-                raised[active.id] = active.rule.severity
-            found = self._standings[zone.id, hazard, agent] = Standing(raised)
-        return found
+    def _shift_end(self, site: str, minute: int, now: float) -> int | None:
+        """The minute in which the shift of `minute` ended; None while it, or one right after it, is on."""
+        calendar = self.book.calendar(site)
+        if not calendar.shifts:
+            return None
+        shift = calendar.shift_of_minute(minute)
+        over = shift.end if shift else 60.0 * minute
+        present = calendar.shift_at(now)
+        if present is not None and present.start - over < SHIFT_END_GRACE_S:
+            return None
+        return int(over // 60) if now - over >= SHIFT_END_GRACE_S else None
+
+    # --- when to look ---------------------------------------------------------------------------------
 
     def _follow(self, register: RegisterSnapshot) -> None:
         """A changed register may change shifts, classes of work and so limits."""
-        if register.version != self._version:
-            self._version = register.version
-            self._rules.clear()
-            self._moments.clear()
-            self._standings.clear()
-        if len(self._moments) > 20_000:
-            self._moments.clear()
+        self._new_register = self.book.follow(register) or self._new_register
 
-    def _rules_of(self, zone: Zone) -> dict[str, list[ActiveRule]]:
-        found = self._rules.get(zone.id)
-        if found is None:
-            facts = ZoneFacts(zone.metabolic_class, zone.acclimatised, zone.radiant_source)
-            found = defaultdict(list)
-            for active in active_rules(self._packs, facts, self._live_age_s):
-                found[active.rule.exposure].append(active)
-            self._rules[zone.id] = found
-        return found
-
-    def _active(self, zone: Zone, rule_id: str) -> ActiveRule | None:
-        for rules in self._rules_of(zone).values():
-            for one in rules:
-                if one.id == rule_id:
-                    return one
-        return None
-
-    def _holds(self, active: ActiveRule, site: Site, minute: int, register: RegisterSnapshot) -> bool:
-        moment = self._moments.get((site.id, minute))
-        if moment is None:
-            calendar = register.calendar(site.id)
-            # A site without a calendar is always at work: not knowing the shifts must not look safe.
-            on = not calendar.shifts or calendar.shift_of_minute(minute) is not None
-            day = datetime.fromtimestamp(60.0 * minute - 30.0, ZoneInfo(site.timezone)).date()
-            moment = self._moments[site.id, minute] = (on, day)
-        on, day = moment
-        return (on or active.rule.judge == "always") and active.pack.in_force(day)
-
-
-def _finding(
-    active: ActiveRule,
-    site: Site,
-    zone: Zone,
-    row: ExposureRow,
-    transition: Transition,
-    register: RegisterSnapshot,
-) -> Finding:
-    shift = register.calendar(site.id).shift_of_minute(row.minute)
-    day = datetime.fromtimestamp(60.0 * row.minute - 30.0, ZoneInfo(site.timezone)).date()
-    when = f"{shift.start:.0f}" if shift else day.isoformat()
-    event = exposure_event(active, site, zone, row, transition, active.rule.severity)
-    return Finding(event, f"{zone.id}|{active.id}|found|{when}", transition.reason)
-
-
-def _shift_end(register: RegisterSnapshot, site: str, minute: int, now: float) -> int | None:
-    """The minute in which the shift of `minute` ended; None while it, or one that followed at once, is on."""
-    calendar = register.calendar(site)
-    if not calendar.shifts:
-        return None
-    shift = calendar.shift_of_minute(minute)
-    end = shift.end if shift else 60.0 * minute
-    present = calendar.shift_at(now)
-    if present is not None and present.start - end < SHIFT_END_GRACE_S:
-        return None
-    return int(end // 60) if now - end >= SHIFT_END_GRACE_S else None
-
-
-def _read_state(text: str) -> _Tracked:
-    raw = json.loads(text) if isinstance(text, str) else text
-    return _Tracked(_state(raw["live"]), _state(raw["late"]))
-
-
-def _state(raw: Sequence[Any]) -> RuleState:
-    return RuleState(Phase(raw[0]), *map(int, raw[1:]))
+    def _expect_end(self, zone_id: str, site: Site, t: float) -> None:
+        """Look at the zone again when the shift that is on at `t` is over, or the day, whichever is first."""
+        calendar = self.book.calendar(site.id)
+        shift = calendar.shift_at(t)
+        due = calendar.local_day(t)[1]
+        if shift is not None:
+            due = min(due, shift.end + SHIFT_END_GRACE_S)
+        elif calendar.shifts:
+            # After the shift: as soon as its grace is over.
+            due = min(due, t + SHIFT_END_GRACE_S)
+        before = self._due_at.get(zone_id)
+        if before is None or due < before:
+            self._due_at[zone_id] = due
+            heapq.heappush(self._due, (due, zone_id))

@@ -22,7 +22,7 @@ _NOBODY_SIGNS: Final = "it was noted only; nobody needs to sign"
 
 class CaseKeeper:
     """Keeps cases within one transaction. `event` always has site, zone, subject, hazard, rule, pack,
-    pack_version, severity, at and tell; see `event_of` in `alert_events`."""
+    pack_version, severity, at and tell; see `events`. That of a rule that judges no more has less."""
 
     def __init__(
         self, connection: sa.Connection, register: RegisterSnapshot, link_base: str, now: float
@@ -72,6 +72,10 @@ class CaseKeeper:
             return False
         self._history(case_id, "found_afterwards", reason, event)
         return True
+
+    def note(self, case_id: int, kind: str, text: str, data: Event) -> None:
+        """Write a line into a case's history; nobody is called."""
+        self._history(case_id, kind, text, data)
 
     def tell(self, case: sa.RowMapping, kind: str, to: tuple[Recipient, ...], reason: str, due_at: float,
              occasion: int) -> None:  # fmt: skip

@@ -1,7 +1,7 @@
 """The tables of the cases, on the same metadata as the register. All instants are seconds since 1970 UTC.
 
 A *case* is one hazard in one zone (or one silent part of a site) from opening to closure. Its history is
-append-only: migration `0002_cases` puts triggers on `case_events` and `signatures`.
+append-only: triggers on `case_events` and `signatures` see to it.
 """
 
 from typing import Final
@@ -54,6 +54,8 @@ SIGNATURES: Final = sa.Table(
     "signatures",
     METADATA,
     sa.Column("case_id", sa.Integer, sa.ForeignKey("cases.id"), primary_key=True),
+    # The line of history that began the occasion: a case that gets worse or begins again is to be seen again.
+    sa.Column("occasion", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("side", sa.String, primary_key=True),
     sa.Column("person", sa.String, nullable=False),
     sa.Column("name", sa.String, nullable=False),
@@ -111,6 +113,7 @@ ATTEMPTS: Final = sa.Table(
     sa.Index("ix_attempts_outcome", "outcome"),
 )
 
+# One row a zone for all its rules (`exposures`), one a site for each watch (`silence`, `device`).
 RULE_STATES: Final = sa.Table(
     "rule_states",
     METADATA,
@@ -127,6 +130,21 @@ JUDGEMENTS: Final = sa.Table(
     sa.Column("rule", sa.String, primary_key=True),
     sa.Column("minute", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("verdict", sa.String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Verdicts of a shift, or of what is left of a local day outside shifts, counted once it is over and kept for
+# good. Minutes are `start` < m <= `end`.
+JUDGED_SHIFTS: Final = sa.Table(
+    "judged_shifts",
+    METADATA,
+    sa.Column("zone", sa.String, primary_key=True),
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("start", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("above", sa.Integer, nullable=False),
+    sa.Column("within", sa.Integer, nullable=False),
+    sa.Column("cannot_tell", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -16,7 +16,7 @@ from ingest_service.register.entries import Person, Side
 SIDES: Final[frozenset[str]] = frozenset({"worker", "management"})
 RUNNING: Final = ("open", "cleared")
 RAISING: Final = ("opened", "worsened", "raised_again")
-"""Kinds of history that start the clock of escalation and void agreements to close."""
+"""Kinds of history that start the clock of escalation and void signatures and agreements to close."""
 LONGEST_TEXT: Final = 4000
 
 Row = sa.RowMapping
@@ -51,8 +51,22 @@ class Cases:
         )
 
     def signatures(self, case_id: int) -> list[Row]:
-        """Who said for which side that they saw the case."""
-        return self._rows(sa.select(SIGNATURES).where(SIGNATURES.c.case_id == case_id))
+        """Who said for which side that they saw the case as it is: since it last began or got worse."""
+        return self._rows(
+            sa.select(SIGNATURES)
+            .where(
+                SIGNATURES.c.case_id == case_id, SIGNATURES.c.occasion >= occasion_of(SIGNATURES.c.case_id)
+            )
+            .order_by(SIGNATURES.c.side)
+        )
+
+    def all_signatures(self, case_id: int) -> list[Row]:
+        """Every signature of every occasion, oldest first."""
+        return self._rows(
+            sa.select(SIGNATURES)
+            .where(SIGNATURES.c.case_id == case_id)
+            .order_by(SIGNATURES.c.at, SIGNATURES.c.occasion, SIGNATURES.c.side)
+        )
 
     def actions(self, case_id: int) -> list[Row]:
         """What was or will be done, oldest first."""
@@ -69,13 +83,21 @@ class Cases:
         )
 
     def acknowledge(self, case_id: int, person: Person, side: Side, now: float) -> bool:
-        """One side signs that it saw the case. False when that side had signed already."""
+        """One side signs that it saw the case. False when that side had signed already.
+
+        A case that got worse or began again is to be seen, and signed, again.
+        """
         with write(self._engine) as connection:
             _running(connection, case_id)
-            signed = {row.side for row in connection.execute(_signatures(case_id))}
+            occasion = int(connection.execute(sa.select(occasion_of(sa.literal(case_id)))).scalar_one())
+            query = sa.select(SIGNATURES.c.side).where(
+                SIGNATURES.c.case_id == case_id, SIGNATURES.c.occasion >= occasion
+            )
+            signed = set(connection.execute(query).scalars())
             if _side(side) in signed:
                 return False
-            row = {"case_id": case_id, "side": side, "person": str(person.id), "name": person.name, "at": now}
+            row = {"case_id": case_id, "occasion": occasion, "side": side, "person": str(person.id),
+                   "name": person.name, "at": now}  # fmt: skip
             insert_new(connection, SIGNATURES, [row])
             add_history(connection, case_id, now, "acknowledged", who=person.name, side=side)
             if signed | {side} >= SIDES:
@@ -160,6 +182,16 @@ class Cases:
             return list(connection.execute(query).mappings())
 
 
+def occasion_of(case: sa.ColumnElement[int]) -> sa.ScalarSelect[Any]:
+    """The line of history with which a case last began or got worse; 0 where there is none."""
+    lines = CASE_EVENTS.alias("occasions")
+    return (
+        sa.select(sa.func.coalesce(sa.func.max(lines.c.id), 0))
+        .where(lines.c.case_id == case, lines.c.kind.in_(RAISING))
+        .scalar_subquery()
+    )
+
+
 def _running(connection: sa.Connection, case_id: int) -> Row:
     row = connection.execute(sa.select(CASES).where(CASES.c.id == case_id)).mappings().first()
     if row is None:
@@ -167,10 +199,6 @@ def _running(connection: sa.Connection, case_id: int) -> Row:
     if row["state"] not in RUNNING:
         raise CaseError("This case has ended; its record stays as it is.")
     return row
-
-
-def _signatures(case_id: int) -> Any:
-    return sa.select(SIGNATURES.c.side).where(SIGNATURES.c.case_id == case_id)
 
 
 def _agreed(connection: sa.Connection, case_id: int) -> set[str]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alert_rules.advice import in_order
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import ACTIONS, ATTEMPTS, CASE_EVENTS, CASES, NOTICES, SIGNATURES
-from ingest_service.cases.store import RAISING
+from ingest_service.cases.store import RAISING, occasion_of
 from ingest_service.queries.case_lines import ENDED, ended_with_shift, line
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
 from ingest_service.queries.models import LimitLine, Measured, Side
@@ -42,7 +42,7 @@ def case(view: View, case_id: int) -> Case:
         if row is None:
             raise NotHere(f"There is no case {case_id} here.")
         site = view.site(row["site"], Action.READ_CASE)
-        signatures = _of(connection, SIGNATURES, case_id, SIGNATURES.c.at)
+        signatures = _present(connection, case_id)
         events = _of(connection, CASE_EVENTS, case_id, CASE_EVENTS.c.id)
         actions = _of(connection, ACTIONS, case_id, ACTIONS.c.at)
         notices = _notices(connection, case_id)
@@ -102,6 +102,16 @@ def _limit(row: Row) -> LimitLine | None:
 
 def _of(connection: sa.Connection, table: sa.Table, case_id: int, order: Any) -> list[Row]:
     query = sa.select(table).where(table.c.case_id == case_id).order_by(order)
+    return list(connection.execute(query).mappings())
+
+
+def _present(connection: sa.Connection, case_id: int) -> list[Row]:
+    """The signatures since the case last began or got worse."""
+    query = (
+        sa.select(SIGNATURES)
+        .where(SIGNATURES.c.case_id == case_id, SIGNATURES.c.occasion >= occasion_of(SIGNATURES.c.case_id))
+        .order_by(SIGNATURES.c.at)
+    )
     return list(connection.execute(query).mappings())
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import CASE_EVENTS, CASES, SIGNATURES
+from ingest_service.cases.store import occasion_of
 from ingest_service.queries.models import CaseLine
 from ingest_service.queries.records import CaseList
 from ingest_service.queries.view import View
@@ -81,7 +82,9 @@ def ended_with_shift(connection: sa.Connection, cases: list[int]) -> set[int]:
 def _signed(connection: sa.Connection, cases: list[int]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
     rows = connection.execute(
-        sa.select(SIGNATURES.c.case_id, SIGNATURES.c.side).where(SIGNATURES.c.case_id.in_(cases))
+        sa.select(SIGNATURES.c.case_id, SIGNATURES.c.side).where(
+            SIGNATURES.c.case_id.in_(cases), SIGNATURES.c.occasion >= occasion_of(SIGNATURES.c.case_id)
+        )
     )
     for case_id, side in rows:
         found.setdefault(case_id, set()).add(side)

@@ -65,10 +65,22 @@ class Plant:
     ) -> None:
         """Exposures of one minute each, all written at once."""
         self.series.write_exposures(
-            ExposureRow(
-                ZONE, kind, first + n, value, coverage, 60, int(60 * coverage), 60.0, "measured_globe", 0, "1"
-            )
-            for n, value in enumerate(values)
+            [
+                ExposureRow(
+                    ZONE,
+                    kind,
+                    first + n,
+                    value,
+                    coverage,
+                    60,
+                    int(60 * coverage),
+                    60.0,
+                    "measured_globe",
+                    0,
+                    "1",
+                )
+                for n, value in enumerate(values)
+            ]
         )
 
     def live(self, values: Iterable[float | None], first: int, **more: Any) -> None:
@@ -144,8 +156,7 @@ def test_a_restart_at_any_moment_repeats_nothing_and_forgets_nothing(
         plant.clock.t = 60.0 * (START + 1 + n) + 2.0
         with monkeypatch.context() as patch:
             # Die within the transaction, after cases and notices were written but before its commit.
-            patch.setattr("ingest_service.alert_runner.JUDGEMENTS", None)
-            patch.setattr("ingest_service.alert_runner.upsert", cut)
+            patch.setattr("ingest_service.alert_cycle.upsert", cut)
             with pytest.raises(PowerCut):
                 plant.cycle.judge_new()
         plant.cycle = plant.fresh()
@@ -324,8 +335,9 @@ def test_the_runner_follows_a_series_store_that_was_built_again(plant: Plant) ->
 
 def test_a_stored_state_is_plain_json(plant: Plant) -> None:
     plant.live([31.2] * 3, START + 1)
-    (state,) = [r["state"] for r in plant.rows(RULE_STATES) if r["rule"] == "heat-iso7243-reference"]
-    assert json.loads(json.dumps(state))["live"] == ["pending", START + 3, START + 1, -1]
+    (state,) = [r["state"] for r in plant.rows(RULE_STATES) if r["rule"] == "exposures"]
+    track = json.loads(json.dumps(state))["tracks"]["heat-iso7243-reference"]
+    assert track[6:] == ["pending", START + 3, START + 1, -1]
 
 
 def test_a_writing_error_leaves_the_runner_where_the_store_is(

@@ -97,6 +97,27 @@ def test_each_side_signs_once_and_both_signatures_are_noted(
     assert kinds == ["opened", "acknowledged", "acknowledged", "acknowledged_by_both"]
 
 
+def test_a_case_that_begins_again_or_gets_worse_is_to_be_signed_by_both_sides_again(
+    cases: Cases, case_id: int, people: dict[str, Person], engine: sa.Engine, register: Register
+) -> None:
+    for login, side in (("dara", "worker"), ("vanna", "management")):
+        assert cases.acknowledge(case_id, people[login], side, NOW + 60)  # type: ignore[arg-type]
+    clear_case(engine, register)
+    assert len(cases.signatures(case_id)) == 2
+    raise_case(engine, register, at=NOW + 7200.0)
+    assert cases.signatures(case_id) == []
+    assert cases.acknowledge(case_id, people["dara"], "worker", NOW + 7300.0)
+    change_case(engine, register, Deed.WORSENED)
+    assert cases.signatures(case_id) == []
+    assert cases.acknowledge(case_id, people["dara"], "worker", NOW + 7400.0)
+    assert not cases.acknowledge(case_id, people["dara"], "worker", NOW + 7500.0)
+    assert [one["at"] - NOW for one in cases.all_signatures(case_id)] == [60.0, 60.0, 7300.0, 7400.0]
+    kinds = [line["kind"] for line in cases.history(case_id)]
+    assert kinds.count("acknowledged_by_both") == 1
+    assert cases.acknowledge(case_id, people["vanna"], "management", NOW + 7600.0)
+    assert [line["kind"] for line in cases.history(case_id)].count("acknowledged_by_both") == 2
+
+
 def test_nobody_closes_a_case_alone_nor_before_it_ended_without_a_reason(
     cases: Cases, case_id: int, people: dict[str, Person], engine: sa.Engine, register: Register
 ) -> None:

@@ -1,0 +1,171 @@
+"""One look after another: exposures -> judgements -> cases -> notices, and what is due by the clock alone.
+
+Everything a look leads to (judgements, rule states, cases with their history and notices, the cursor) is
+written in one transaction: killed at any moment, it repeats nothing and forgets nothing. Ends of shifts,
+rules that do not apply any more, silence, doubts about sensors and escalation are driven by the clock, so
+they come also when nothing arrives; each knows its deadlines, so that a look at quiet places costs nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from alert_rules.pack_model import Pack
+from ingest_service.cases.afterwards import judge_again
+from ingest_service.cases.counting import Counter
+from ingest_service.cases.escalating import due_cases, next_due, steps_by_rule
+from ingest_service.cases.judging import Judge, Outcome
+from ingest_service.cases.keeping import CaseKeeper
+from ingest_service.cases.schema import JUDGEMENTS, RULE_STATES, RUNNER_CURSORS
+from ingest_service.cases.standing import ROW
+from ingest_service.cases.watching import RULE as SILENCE
+from ingest_service.cases.watching import Watch
+from ingest_service.cases.writing import upsert, upsert_rows
+from ingest_service.clock import Clock
+from ingest_service.database import write
+from ingest_service.register.store import Register
+from ingest_service.series.port import ExposureRow, SeriesReader
+
+ROWS_AT_ONCE: Final = 5000
+CURSOR: Final = "exposures"
+_AT_ONCE: Final = float("-inf")
+
+_log = logging.getLogger(__name__)
+
+
+class AlertCycle:
+    """One judging process over stores that are already open. Its memory is only a copy of what is stored.
+
+    `keep_days`: how long single verdicts stay; None: for ever.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        register: Register,
+        series: SeriesReader,
+        packs: Sequence[Pack],
+        *,
+        clock: Clock,
+        link_base: str,
+        live_age_s: float,
+        keep_days: float | None = None,
+    ) -> None:
+        self._engine, self._register, self._series = engine, register, series
+        self._packs, self._clock = tuple(packs), clock
+        self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
+        self._steps = steps_by_rule(packs)
+        self._started_at = clock.now()
+        self.cursor = 0
+        self._escalation_at = _AT_ONCE
+        self._remember()
+
+    def judge_new(self) -> int:
+        """Judge the exposures written since the cursor; returns how many there were."""
+        rows = self._series.exposures_changed(self.cursor, ROWS_AT_ONCE)
+        if not rows:
+            return 0
+        cursor = max(row.change for row in rows)
+        try:
+            outcome = self._judge.take(rows, self._register.snapshot(), self._clock.now())
+            self._write(outcome, cursor)
+        except BaseException:
+            self._remember()
+            raise
+        self.cursor = cursor
+        return len(rows)
+
+    def look_at_clock(self) -> None:
+        """What is due by the clock alone: ends of shifts, silence, escalation, counts of what is over."""
+        try:
+            self._follow_series()
+            self._end_what_is_over()
+            self._watch_silence()
+            self._escalate()
+            self._count()
+        except BaseException:
+            self._remember()
+            raise
+
+    def _follow_series(self) -> None:
+        """A series store that was built again, or is a new file, is read from its beginning."""
+        if self.cursor and not self._series.exposures_changed(self.cursor - 1, 1):
+            _log.warning("the exposures were built again: judging them from the beginning")
+            self.cursor = 0
+
+    def _end_what_is_over(self) -> None:
+        outcome = self._judge.end_what_is_over(self._register.snapshot(), self._clock.now())
+        if outcome:
+            self._write(outcome, self.cursor)
+
+    def _watch_silence(self) -> None:
+        changes, rows = self._watch.look(
+            self._register.snapshot(), self._series.channels(), self._clock.now()
+        )
+        if not rows:
+            return
+        with write(self._engine) as connection:
+            keeper = self._keeper(connection)
+            for silence in changes:
+                (keeper.raised if silence.raised else keeper.cleared)(silence.event, silence.reason)
+            upsert(connection, RULE_STATES, rows)
+        if changes:
+            self._escalation_at = _AT_ONCE
+
+    def _escalate(self) -> None:
+        now = self._clock.now()
+        if now < self._escalation_at:
+            return
+        with self._engine.connect() as connection:
+            due = due_cases(connection, self._steps, now)
+        if due:
+            with write(self._engine) as connection:
+                keeper = self._keeper(connection)
+                for case, step, occasion in due_cases(connection, self._steps, now):
+                    keeper.tell(case, step.kind, step.to, step.reason, step.due_at, occasion)
+        with self._engine.connect() as connection:
+            self._escalation_at = next_due(connection, self._steps, now)
+
+    def _count(self) -> None:
+        register, now = self._register.snapshot(), self._clock.now()
+        sites = self._counter.due(register, now)
+        if not sites:
+            return
+        with write(self._engine) as connection:
+            for site in sites:
+                self._counter.count(connection, register, self._judge.book, self._judge.rules_of, site, now)
+
+    def _write(self, outcome: Outcome, cursor: int) -> None:
+        now = self._clock.now()
+        with write(self._engine) as connection:
+            keeper = self._keeper(connection)
+            for change, event in outcome.changes:
+                keeper.change(change, event)
+            upsert_rows(connection, JUDGEMENTS, outcome.judgements)
+            judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, now)
+            upsert(connection, RULE_STATES, self._judge.state_rows(outcome.zones))
+            upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
+        if outcome.changes:
+            self._escalation_at = _AT_ONCE
+
+    def _recall(self, zone: str, kind: str, minute: int) -> ExposureRow | None:
+        found = self._series.exposures(zone, kind, minute, minute)
+        return found[0] if found else None
+
+    def _keeper(self, connection: sa.Connection) -> CaseKeeper:
+        return CaseKeeper(connection, self._register.snapshot(), self._link_base, self._clock.now())
+
+    def _remember(self) -> None:
+        """Take up what is stored: at the start, and after a write that failed."""
+        stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}}
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(RULE_STATES)):
+                stored.setdefault(row.rule, {})[row.zone] = row.state
+            query = sa.select(RUNNER_CURSORS.c.value).where(RUNNER_CURSORS.c.name == CURSOR)
+            self.cursor = connection.execute(query).scalar() or 0
+            self._counter = Counter(connection, self._keep_days)
+        self._judge = Judge(self._packs, self._live_age_s, stored[ROW], self._recall)
+        self._watch = Watch(self._packs, self._started_at, stored[SILENCE])
+        self._escalation_at = _AT_ONCE

@@ -68,6 +68,12 @@ class Shift:
                 f"overtime until {end:%H:%M} is not after the end of {self.name!r} at {self.end:%H:%M}; "
                 "write the time of day at which it really ends, within 24 h of its start"
             )
+        for begins, ends in breaks:
+            if self.after_start(begins) < self.after_start(self.end):
+                raise ValueError(
+                    f"break {begins:%H:%M}-{ends:%H:%M} is not inside the overtime, which begins when "
+                    f"{self.name!r} ends at {self.end:%H:%M}; write its breaks alone"
+                )
         return replace(self, end=end, breaks=self.breaks + breaks)
 
 

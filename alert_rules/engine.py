@@ -6,7 +6,6 @@ nor clears. Observations older than the live age never change the state, so late
 alarm; `holds` judges whole stretches for findings made afterwards.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -200,63 +199,3 @@ def _seen(observation: Observation | None, rule: ZoneRule, *, within: bool) -> s
         return judge(observation, rule.condition).reason
     word = "within" if within else beyond(rule.condition)
     return f"{word} {rule.condition.limit:.6g} {rule.condition.unit}"
-
-
-def retrospect(
-    state: RuleState, observation: Observation, rule: ZoneRule
-) -> tuple[RuleState, tuple[Transition, ...]]:
-    """The same for late observations: `raised` here means that the hold was met at that past time.
-
-    An observation that goes back in time starts a new run.
-    """
-    if observation.minute <= state.minute:
-        state = RuleState()
-    letter = mark(observation.value, observation.coverage, observation.method, rule.condition)
-    after = advance(state, observation.minute, letter, rule)
-    return after, changes(state, after, observation, rule)
-
-
-class Recent:
-    """The last live steps of one rule in one zone, so that a revised minute can be judged again.
-
-    Exposures of the last minutes are revised while readings come in. A revision takes the state back to
-    before its minute and steps forward over what was observed since, unless the rule was raised or cleared
-    in between: what people were told is not taken back.
-    """
-
-    def __init__(self, steps: int = 16) -> None:
-        self._steps: deque[tuple[RuleState, Observation, bool]] = deque(maxlen=steps)
-
-    def take(
-        self, state: RuleState, observation: Observation, rule: ZoneRule, now: float
-    ) -> tuple[RuleState, tuple[Transition, ...]]:
-        """Step with a new or a revised observation."""
-        if observation.minute <= state.minute:
-            return self._revise(state, observation, rule, now)
-        return self._forward(state, (observation,), rule, now)
-
-    def _forward(
-        self, state: RuleState, observations: Iterable[Observation], rule: ZoneRule, now: float
-    ) -> tuple[RuleState, tuple[Transition, ...]]:
-        told_now: list[Transition] = []
-        for observation in observations:
-            before = state
-            state, made = step(before, observation, rule, now)
-            if state is not before:
-                told = any(one.change in (Change.RAISED, Change.CLEARED) for one in made)
-                self._steps.append((before, observation, told))
-            told_now += made
-        return state, tuple(told_now)
-
-    def _revise(
-        self, state: RuleState, observation: Observation, rule: ZoneRule, now: float
-    ) -> tuple[RuleState, tuple[Transition, ...]]:
-        again = [one for one in self._steps if one[1].minute >= observation.minute]
-        if not again or any(told for _, _, told in again):
-            return state, ()
-        if not is_late(observation.minute, now, rule.live_age_s):
-            for _ in again:
-                self._steps.pop()
-            later = [seen for _, seen, _ in again if seen.minute > observation.minute]
-            return self._forward(again[0][0], (observation, *later), rule, now)
-        return state, ()

@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_rules.conditions import Condition, Observation, Verdict, judge
+from alert_rules.conditions import Condition, Observation, Verdict, judge, mark
 from alert_rules.engine import (
     Change,
     Phase,
-    Recent,
     RuleState,
     Transition,
     ZoneRule,
-    retrospect,
+    holds,
     shift_over,
     step,
 )
@@ -147,29 +146,60 @@ def test_the_end_of_the_shift_says_that_it_was_no_measurement() -> None:
     )
 
 
-def test_a_revision_of_the_last_minutes_is_taken_up() -> None:
-    recent, state = Recent(), RuleState()
-    for minute in range(1, 10):
-        value = None if minute == 3 else 31.0
-        state, _ = recent.take(state, Observation(minute, value, 1.0), RULE, 60.0 * minute)
-    assert state.above_since == 4
-    state, made = recent.take(state, Observation(3, 31.0, 1.0), RULE, 540.0)
-    assert state.above_since == 1
-    state, made = recent.take(state, Observation(10, 31.0, 1.0), RULE, 600.0)
-    assert [one.change for one in made] == [Change.RAISED]
+@pytest.mark.parametrize(
+    ("strict", "at_limit"), [(True, Verdict.WITHIN), (False, Verdict.ABOVE)], ids=["below", "at or below"]
+)
+def test_a_lower_limit_is_not_kept_by_values_under_it_and_clears_above_its_line(
+    strict: bool, at_limit: Verdict
+) -> None:
+    moving = Condition(limit=0.3, strict=strict, clear_below=0.4, coverage=0.75, unit="m/s", below=True)
+    assert judge(Observation(1, 0.3, 1.0), moving).verdict is at_limit
+    assert judge(Observation(1, math.nextafter(0.3, 0.0), 1.0), moving).verdict is Verdict.ABOVE
+    assert judge(Observation(1, 0.29, 1.0), moving).reason.endswith("below 0.3 m/s")
+    within = [judge(Observation(1, value, 1.0), moving) for value in (0.35, 0.4, 0.41)]
+    assert [(one.verdict, one.clears) for one in within] == [
+        (Verdict.WITHIN, False),
+        (Verdict.WITHIN, False),
+        (Verdict.WITHIN, True),
+    ]
+    estimate = Condition(0.3, strict, 0.4, 0.75, estimate="guess", margin=0.1, below=True, radiant=True)
+    assert judge(Observation(1, 0.4, 1.0, "guess"), estimate).verdict is Verdict.CANNOT_TELL
+    assert judge(Observation(1, 0.41, 1.0, "guess"), estimate).verdict is Verdict.WITHIN
 
 
-def test_what_people_were_told_is_not_taken_back_by_a_revision() -> None:
-    recent, state = Recent(), RuleState()
-    for minute in range(1, 12):
-        state, _ = recent.take(state, Observation(minute, 31.0, 1.0), RULE, 60.0 * minute)
-    after, made = recent.take(state, Observation(5, 20.0, 1.0), RULE, 660.0)
-    assert (after.phase, made) == (Phase.RAISED, ())
+@given(
+    st.lists(st.tuples(st.integers(1, 3), VALUES), max_size=60),
+    st.booleans(),
+    st.sampled_from([(30.0, 29.5), (29.7, 29.0)]),
+)
+def test_a_lower_limit_is_the_mirror_of_an_upper_one(
+    entries: list[tuple[int, float | None]], strict: bool, lines: tuple[float, float]
+) -> None:
+    limit, clear = lines
+    upper = ZoneRule("up", Condition(limit, strict, clear, 0.75), raise_after=3, clear_after=5)
+    lower = ZoneRule("low", Condition(-limit, strict, -clear, 0.75, below=True), raise_after=3, clear_after=5)
+    one, other, minute = RuleState(), RuleState(), 0
+    for ahead, value in entries:
+        minute += ahead
+        one, made = step(one, Observation(minute, value, 1.0), upper, 60.0 * minute)
+        mirrored = None if value is None else -value
+        other, also = step(other, Observation(minute, mirrored, 1.0), lower, 60.0 * minute)
+        assert one == other
+        assert [change.change for change in made] == [change.change for change in also]
 
 
-def test_the_past_is_judged_with_the_same_holds() -> None:
-    state, changes = RuleState(), []
-    for minute in range(1, 12):
-        state, made = retrospect(state, Observation(minute, 31.0, 1.0), RULE)
-        changes += [one.change for one in made]
-    assert changes == [Change.PENDING, Change.RAISED]
+@given(OBSERVATIONS)
+def test_what_is_known_afterwards_was_raised_live_in_the_same_minutes(
+    entries: list[tuple[int, float | None, float]],
+) -> None:
+    minute, marks = 100, []
+    for ahead, value, coverage in entries:
+        minute += ahead
+        marks.append((minute, mark(value, coverage, "", CONDITION)))
+    live = [change for _, _, change in play(entries) if change.change is Change.RAISED]
+    found = holds(marks, RULE)
+    # A raise that follows while the last one is not cleared yet is no new one for people, but a hold it is.
+    assert {(one.since, one.minute) for one in live} <= {(hold.since, hold.met) for hold in found}
+    if found:
+        assert live
+        assert (live[0].since, live[0].minute) == (found[0].since, found[0].met)

@@ -14,6 +14,7 @@ from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.fleet import Fleet, SensorPlan
 from firmware_sim.kinds import KINDS
 from firmware_sim.shifts import Roster
+from firmware_sim.simulated import serial_of
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -95,6 +96,7 @@ def _sensor(sensor: SensorPlan, valid_from: float | None) -> dict[str, Any]:
         "zone": sensor.zone.partition("/")[2],
         "height_m": 1.1,
         "channels": {measure.quantity: sensor.period_s for measure in sensor.instrument.measures},
+        "serial": serial_of(sensor),
     }
     if valid_from is not None:
         entry["from"] = valid_from

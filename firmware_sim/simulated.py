@@ -66,7 +66,7 @@ class Simulated:
             )
             for measure in plan.instrument.measures
         )
-        return DeviceInfo(plan.instrument.model, f"sim-{plan.gateway}-{plan.sensor}", "1", channels)
+        return DeviceInfo(plan.instrument.model, serial_of(plan), "1", channels)
 
     def read(self) -> Sequence[Sample]:
         """One sample a channel, for the instant that the clock shows."""
@@ -92,6 +92,11 @@ class Simulated:
     def close(self) -> None:
         """May be called twice."""
         self._open = False
+
+
+def serial_of(plan: SensorPlan) -> str:
+    """The serial number that the device of a sensor says it has."""
+    return f"sim-{plan.gateway}-{plan.sensor}"
 
 
 def options_of(fleet_name: str, fleet: Fleet, plan: SensorPlan) -> dict[str, object]:

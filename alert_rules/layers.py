@@ -42,7 +42,7 @@ class Effective:
 
 @dataclass(frozen=True, slots=True)
 class PlacedGap:
-    """A gap of a layer, with the pack that names it and whether a rule of this place fills it meanwhile."""
+    """A gap of a layer, with the pack that names it."""
 
     pack: Pack
     gap: Gap
@@ -83,9 +83,14 @@ def judging(packs: Iterable[Pack], place: Place, day: date | None = None) -> tup
 
 
 def gaps_of(packs: Iterable[Pack], place: Place, day: date | None = None) -> tuple[PlacedGap, ...]:
-    """What the law of a place does not say, and what judges instead."""
+    """What the law of a place does not say, and what judges instead; not what a rule that judges here fills."""
+    every = tuple(packs)
+    judged = {one.rule.id for one in judging(every, place, day)}
     return tuple(
-        PlacedGap(pack, gap, pack.layer) for pack in packs_at(packs, place, day) for gap in pack.gaps
+        PlacedGap(pack, gap, pack.layer)
+        for pack in packs_at(every, place, day)
+        for gap in pack.gaps
+        if gap.filled_by is None or gap.filled_by not in judged
     )
 
 

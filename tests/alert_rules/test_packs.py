@@ -92,7 +92,7 @@ def test_every_rule_finds_its_limit_in_every_class_of_work() -> None:
     for number in range(5):
         for acclimatised in (True, False):
             for active in active_rules(load_packs(), ZoneFacts(number, acclimatised)):
-                assert active.engine.condition.clear_below < active.engine.condition.limit
+                assert active.engine.condition.clear_below <= active.engine.condition.limit
 
 
 def test_the_kinds_that_rules_may_judge_are_those_of_the_rollup() -> None:
@@ -184,7 +184,7 @@ def test_a_rule_without_a_test_and_without_a_runbook_fails(tmp_path: Path) -> No
         "no test raises this rule",
         "nothing is written about this rule",
     }
-    assert len(mistakes) == 2 * sum(isinstance(rule, SilenceRule) for rule in pack.rules)
+    assert len(mistakes) == 2 * len(pack.rules)
 
 
 def test_advice_comes_in_the_order_of_the_hierarchy_of_control() -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from alert_rules.pack_format import load_packs
 from alert_rules.pack_model import Pack
-from ingest_service.alert_runner import ROWS_AT_ONCE, AlertCycle
+from ingest_service.alert_cycle import ROWS_AT_ONCE, AlertCycle
 from ingest_service.cases.judging import Judge
 from ingest_service.database import open_database
 from ingest_service.register.snapshot import RegisterSnapshot

@@ -19,6 +19,7 @@ COMMANDS = {
     "sim": "oshwatch.commands.sim",
     "admin": "oshwatch.commands.admin",
     "rules": "oshwatch.commands.rules",
+    "science": "oshwatch.commands.science",
     "senml": "oshwatch.commands.senml",
     "settings": "oshwatch.commands.settings",
     "bench": "oshwatch.commands.bench",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from .time_weighted import highest_running_mean
-from .validity import positive, within
+from .validity import finite, positive, within
 
 GAS_CONSTANT = 8.31446
 STEL_MINUTES = 15
@@ -35,7 +35,10 @@ def twa_8h(samples: Iterable[tuple[float, float]]) -> float:
     >>> twa_8h([(150.0, 2.0), (75.0, 2.0), (50.0, 4.0)])
     81.25
     """
-    pairs = [(value, within("duration", hours, 0.0, 24.0, "h")) for value, hours in samples]
+    pairs = [
+        (finite("concentration", value, ""), within("duration", hours, 0.0, 24.0, "h"))
+        for value, hours in samples
+    ]
     within("total duration", math.fsum(hours for _, hours in pairs), 0.0, 24.0, "h")
     return math.fsum(value * hours for value, hours in pairs) / 8.0
 
@@ -48,7 +51,10 @@ def stel_15min(samples: Iterable[tuple[float, float]]) -> float:
     >>> stel_15min([(300.0, 5.0), (120.0, 10.0)])
     180.0
     """
-    pairs = [(value, within("duration", minutes, 0.0, 15.0, "min")) for value, minutes in samples]
+    pairs = [
+        (finite("concentration", value, ""), within("duration", minutes, 0.0, 15.0, "min"))
+        for value, minutes in samples
+    ]
     within("total duration", math.fsum(minutes for _, minutes in pairs), 0.0, 15.0, "min")
     return math.fsum(value * minutes for value, minutes in pairs) / STEL_MINUTES
 
@@ -73,7 +79,7 @@ def ceiling(minute_maxima: Iterable[float], t90_s: float) -> float:
     """
     if not positive("T90", t90_s, "s") <= SLOWEST_CEILING_T90_S:
         raise ValueError(f"a sensor with a T90 of {t90_s:g} s cannot test a ceiling; 60 s is the slowest")
-    highest = max((within("concentration", one, -1e9, 1e9, "") for one in minute_maxima), default=None)
+    highest = max((finite("concentration", one, "") for one in minute_maxima), default=None)
     if highest is None:
         raise ValueError("a ceiling needs at least one minute that was measured")
     return highest
@@ -88,7 +94,7 @@ def mixture_index(parts: Iterable[tuple[float, float]]) -> float:
     1.1
     """
     return math.fsum(
-        within("concentration", concentration, -1e9, 1e9, "") / positive("limit", bound, "")
+        finite("concentration", concentration, "") / positive("limit", bound, "")
         for concentration, bound in parts
     )
 
@@ -103,7 +109,12 @@ def mg_m3(ppm: float, molar_mass: float, temperature: float = 25.0, pressure_kpa
     """
     kelvin = within("temperature", temperature, -40.0, 85.0, "C") + 273.15
     pressure = within("pressure", pressure_kpa, 50.0, 115.0, "kPa")
-    return ppm * positive("molar mass", molar_mass, "g/mol") * pressure / (GAS_CONSTANT * kelvin)
+    return (
+        finite("ppm", ppm, "ppm")
+        * positive("molar mass", molar_mass, "g/mol")
+        * pressure
+        / (GAS_CONSTANT * kelvin)
+    )
 
 
 def ppm(
@@ -114,4 +125,4 @@ def ppm(
     >>> round(ppm(1.145, MOLAR_MASS["co"]), 3)
     1.0
     """
-    return mg_per_m3 / mg_m3(1.0, molar_mass, temperature, pressure_kpa)
+    return finite("concentration", mg_per_m3, "mg/m3") / mg_m3(1.0, molar_mass, temperature, pressure_kpa)

@@ -10,7 +10,7 @@ from .globe import STANDARD_DIAMETER_M, equivalent_globe, mean_radiant_temperatu
 from .methods import Bias, method
 from .natural_wet_bulb import natural_wet_bulb
 from .psychrometric import STANDARD_PRESSURE_PA
-from .validity import within
+from .validity import finite, within
 
 PROTECTIVE_AIR_SPEED = 0.1
 """Air speed [m/s] taken where none is measured: still air gives the higher, protective WBGT."""
@@ -50,7 +50,7 @@ def wbgt_indoor(natural_wet_bulb: float, globe150: float) -> float:
     >>> round(wbgt_indoor(25.0, 32.0), 9)
     27.1
     """
-    return 0.7 * natural_wet_bulb + 0.3 * globe150
+    return 0.7 * finite("natural wet bulb", natural_wet_bulb, "C") + 0.3 * finite("globe", globe150, "C")
 
 
 def wbgt_with_sun(natural_wet_bulb: float, globe150: float, air: float) -> float:
@@ -59,7 +59,12 @@ def wbgt_with_sun(natural_wet_bulb: float, globe150: float, air: float) -> float
     >>> round(wbgt_with_sun(25.0, 32.0, 20.0), 9)
     25.9
     """
-    return 0.7 * natural_wet_bulb + 0.2 * globe150 + 0.1 * air
+    shaded = 0.1 * finite("air temperature", air, "C")
+    return (
+        0.7 * finite("natural wet bulb", natural_wet_bulb, "C")
+        + 0.2 * finite("globe", globe150, "C")
+        + shaded
+    )
 
 
 def effective_wbgt(wbgt: float, clothing_caf: float) -> float:
@@ -68,7 +73,7 @@ def effective_wbgt(wbgt: float, clothing_caf: float) -> float:
     >>> round(effective_wbgt(27.1, 3.0), 9)
     30.1
     """
-    return wbgt + within("clothing adjustment", clothing_caf, -5.0, 20.0, "C")
+    return finite("WBGT", wbgt, "C") + within("clothing adjustment", clothing_caf, -5.0, 20.0, "C")
 
 
 def indoor_wbgt(
@@ -135,11 +140,12 @@ def screen(effective: float, limit: float, method: str, *, radiant_source: bool)
 
     With a measured globe: above, or below. Without one the limit is possibly exceeded from 1 C under it, and
     an estimate beside a known radiant source is never "below": what it cannot see may be the hazard.
+    ValueError for NaN or infinity, which would look like "below".
 
     >>> screen(27.2, 28.0, "assumed_tg_eq_ta", radiant_source=False)
     'possibly above'
     """
-    if effective > limit:
+    if finite("effective WBGT", effective, "C") > finite("limit", limit, "C"):
         return "above"
     if not method.startswith(ASSUMED_GLOBE):
         return "below"

@@ -65,10 +65,14 @@ def dose_percent(samples: Iterable[tuple[float, float]], criterion: NoiseCriteri
     >>> dose_percent([(88.0, 4.0), (91.0, 2.0), (70.0, 2.0)], noise_criterion("niosh"))
     200.0
     """
-    return 100.0 * math.fsum(
-        within("duration", hours, 0.0, 24.0, "h")
-        / allowed_hours(one, criterion.criterion, criterion.exchange)
+    # Checked before the threshold is applied: NaN is below every threshold and would look like quiet.
+    pairs = [
+        (within("level", one, -50.0, 200.0, "dBA"), within("duration", hours, 0.0, 24.0, "h"))
         for one, hours in samples
+    ]
+    return 100.0 * math.fsum(
+        hours / allowed_hours(one, criterion.criterion, criterion.exchange)
+        for one, hours in pairs
         if one >= criterion.threshold
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from .validity import positive
+from .validity import finite, positive
 
 
 def time_weighted_mean(samples: Iterable[tuple[float, float]]) -> float:
@@ -18,7 +18,7 @@ def time_weighted_mean(samples: Iterable[tuple[float, float]]) -> float:
     >>> time_weighted_mean([(31.0, 45.0), (24.0, 15.0)])
     29.25
     """
-    pairs = [(value, positive("duration", duration, "")) for value, duration in samples]
+    pairs = [(finite("value", value, ""), positive("duration", duration, "")) for value, duration in samples]
     if not pairs:
         raise ValueError("a mean needs at least one sample")
     return math.fsum(value * duration for value, duration in pairs) / math.fsum(t for _, t in pairs)
@@ -32,6 +32,8 @@ def height_weighted_wbgt(head: float, abdomen: float, ankles: float) -> float:
     >>> round(height_weighted_wbgt(head=28.6, abdomen=27.9, ankles=26.4), 9)
     27.7
     """
+    for name, value in (("head", head), ("abdomen", abdomen), ("ankles", ankles)):
+        finite(f"WBGT at the {name}", value, "C")
     return (head + 2.0 * abdomen + ankles) / 4.0
 
 
@@ -46,4 +48,6 @@ def highest_running_mean(values: Sequence[float], length: int) -> float:
     """
     if length < 1 or len(values) < length:
         raise ValueError(f"{len(values)} values hold no run of {length}")
+    for value in values:
+        finite("value", value, "")
     return max(math.fsum(values[i : i + length]) / length for i in range(len(values) - length + 1))

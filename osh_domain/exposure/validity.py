@@ -16,6 +16,17 @@ def within(name: str, value: float, low: float, high: float, unit: str) -> float
     return value
 
 
+def finite(name: str, value: float, unit: str) -> float:
+    """Return `value` if it is a finite number; else ValueError naming the argument.
+
+    >>> finite("globe temperature", 33.5, "C")
+    33.5
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number of {unit or 'its unit'}, not {value!r}")
+    return value
+
+
 def positive(name: str, value: float, unit: str) -> float:
     """Return `value` if it is finite and above 0; else ValueError naming the argument.
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "rules": "oshwatch.commands.rules",
     "science": "oshwatch.commands.science",
     "senml": "oshwatch.commands.senml",
+    "evidence": "oshwatch.commands.evidence",
+    "verify": "oshwatch.commands.verify",
     "settings": "oshwatch.commands.settings",
     "bench": "oshwatch.commands.bench",
 }

@@ -13,7 +13,7 @@ from typing import Final
 from ingest_service.ledger.port import Ledger, PublishedDay
 from osh_domain.evidence.day_roots import NO_LINE, DayRoot, line_hash
 from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH
-from osh_domain.evidence.merkle import leaf, root
+from osh_domain.evidence.merkle import Tree, leaf
 from osh_domain.signing import Signer
 
 CLOSED_AFTER: Final = timedelta(minutes=5)
@@ -52,7 +52,7 @@ def _line(
         day=day,
         first=first,
         last=last,
-        root=root([leaf(bytes.fromhex(one)) for one in hashes]).hex(),
+        root=Tree([leaf(bytes.fromhex(one)) for one in hashes]).root.hex(),
         head=head,
         before=NO_LINE if before is None else line_hash(before.word),
         at=now,

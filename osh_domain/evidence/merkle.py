@@ -25,23 +25,34 @@ def leaf(content: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + content).digest()
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
-    """The root [32 bytes] over leaf hashes; the hash of nothing for none."""
-    return _levels(leaves)[-1][0] if leaves else EMPTY
+class Tree:
+    """The tree over leaf hashes, in order."""
 
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        # A node without a neighbour moves up as it is, which gives the tree of the standard.
+        self._levels = [list(leaves)]
+        while len(self._levels[-1]) > 1:
+            below = self._levels[-1]
+            pairs = [_node(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+            self._levels.append(pairs + below[len(pairs) * 2 :])
 
-def path(leaves: Sequence[bytes], index: int) -> tuple[Step, ...]:
-    """The steps from leaf `index` up to the root; IndexError when there is no such leaf."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"there is no leaf {index} among {len(leaves)}")
-    steps: list[Step] = []
-    for level in _levels(leaves)[:-1]:
-        if index % 2:
-            steps.append(Step("L", level[index - 1]))
-        elif index + 1 < len(level):
-            steps.append(Step("R", level[index + 1]))
-        index //= 2
-    return tuple(steps)
+    @property
+    def root(self) -> bytes:
+        """The root [32 bytes]; the hash of nothing for no leaves."""
+        return self._levels[-1][0] if self._levels[-1] else EMPTY
+
+    def path(self, index: int) -> tuple[Step, ...]:
+        """The steps from leaf `index` up to the root; IndexError when there is no such leaf."""
+        if not 0 <= index < len(self._levels[0]):
+            raise IndexError(f"there is no leaf {index} among {len(self._levels[0])}")
+        steps: list[Step] = []
+        for level in self._levels[:-1]:
+            if index % 2:
+                steps.append(Step("L", level[index - 1]))
+            elif index + 1 < len(level):
+                steps.append(Step("R", level[index + 1]))
+            index //= 2
+        return tuple(steps)
 
 
 def root_from(leaf_hash: bytes, steps: Sequence[Step]) -> bytes:
@@ -54,14 +65,3 @@ def root_from(leaf_hash: bytes, steps: Sequence[Step]) -> bytes:
 
 def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """Every level from the leaves to the root. A node without a neighbour moves up as it is, which gives the
-    tree of the standard."""
-    levels = [list(leaves)]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        pairs = [_node(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
-        levels.append(pairs + below[len(pairs) * 2 :])
-    return levels

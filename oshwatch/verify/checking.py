@@ -1,0 +1,205 @@
+"""All checks of a bundle, in the order in which trust is built: archive, manifest, days, keys, rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final
+
+from osh_domain import strict_json
+from osh_domain.acknowledgement import hear
+from osh_domain.evidence import bundle
+from osh_domain.evidence.day_roots import NO_LINE, DayRoot, line_hash, read_day_root
+from osh_domain.evidence.ledger_rows import LedgerFacts, payload_digest, row_hash
+from osh_domain.evidence.merkle import Step, leaf, root_from
+from osh_domain.signing import Verifier, key_id
+from osh_domain.wire_error import WireError
+from oshwatch.verify.chains import Batches, KnownKey
+from oshwatch.verify.findings import Level, Report
+from oshwatch.verify.unpacking import Unpacked
+
+_ODD: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What a statement of another shape than ours leads to; nothing in a bundle is believed to be well-formed."""
+
+
+class NotABundleError(Exception):
+    """This cannot be checked at all; the sentence says why."""
+
+
+class Checker:
+    """Checks one bundle. `verify`: Ed25519."""
+
+    def __init__(
+        self, source: BinaryIO, verify: Verifier, progress: Callable[[int], object] = lambda _: None
+    ):
+        self._verify = verify
+        self._files = Unpacked(source, progress)
+        self._report = Report()
+        if bundle.MANIFEST not in self._files.members or bundle.SERVER_PEM not in self._files.members:
+            raise NotABundleError("it has no manifest or no key of a server: this is no evidence bundle")
+
+    def check(self) -> Report:
+        """Everything. Raises NotABundleError when not even the manifest can be read."""
+        server = self._server_key()
+        self._manifest(server)
+        roots = self._days(server)
+        keys = self._keys()
+        batches = Batches(self._report, keys, self._files.members, self._verify)
+        listed: set[str] = set()
+        for number, line in enumerate(self._lines(bundle.LEDGER), start=1):
+            try:
+                listed.add(self._row(line, roots, batches))
+            except (*_ODD, WireError) as error:
+                self._report.note(Level.BROKEN, bundle.LEDGER, f"line {number} cannot be read ({error})")
+        for name in sorted(self._files.members):
+            if name.startswith("frames/") and name not in listed:
+                self._report.note(Level.BROKEN, name, "no row of the ledger speaks of it")
+        batches.finish()
+        self._configurations()
+        return self._report
+
+    def _server_key(self) -> bytes:
+        try:
+            key = bundle.from_pem(self._files.read(bundle.SERVER_PEM))
+        except ValueError as error:
+            raise NotABundleError(f"{bundle.SERVER_PEM}: {error}") from None
+        self._report.server_key = key_id(key)
+        return key
+
+    def _manifest(self, server: bytes) -> None:
+        word = self._files.read(bundle.MANIFEST)
+        try:
+            said: dict[str, Any] = hear(word.removesuffix(b"\n"), server, self._verify)
+            if not word.endswith(b"\n") or said["v"] != bundle.FORMAT or said["kind"] != "osh-bundle":
+                raise NotABundleError(f"its manifest is not of format {bundle.FORMAT}")
+            report = self._report
+            report.site, report.start, report.end = (
+                str(said["site"]),
+                float(said["start"]),
+                float(said["end"]),
+            )
+            report.made_at = float(said["made_at"])
+            named = {one["path"]: (one["size"], one["sha256"]) for one in said["files"]}
+        except (*_ODD, WireError) as error:
+            raise NotABundleError(f"{bundle.MANIFEST}: {error}") from None
+        here = {name: (one.size, one.sha256) for name, one in self._files.members.items()}
+        del here[bundle.MANIFEST]
+        for name in sorted(named.keys() | here.keys()):
+            if name not in here:
+                self._report.note(Level.BROKEN, name, "the manifest names it, and it is not here")
+            elif name not in named:
+                self._report.note(Level.BROKEN, name, "the manifest does not name it")
+            elif named[name] != here[name]:
+                self._report.note(Level.BROKEN, name, "it is not what the manifest says")
+
+    def _days(self, server: bytes) -> dict[str, DayRoot]:
+        """The published lines, in order, each naming the one before."""
+        found: dict[str, DayRoot] = {}
+        before, last = NO_LINE, 0
+        for name in sorted(one for one in self._files.members if one.startswith("days/")):
+            word = self._files.read(name)
+            try:
+                day = read_day_root(word, server, self._verify)
+            except WireError as error:
+                self._report.note(Level.BROKEN, name, str(error))
+                continue
+            if bundle.day_name(day.day) != name:
+                self._report.note(Level.BROKEN, name, f"it speaks of {day.day}")
+            if (day.before, day.first) != (before, last + 1):
+                self._report.note(Level.BROKEN, name, "it does not follow from the line of the day before")
+            before, last = line_hash(word), day.last
+            found[day.day] = day
+        self._report.days = len(found)
+        return found
+
+    def _keys(self) -> dict[str, KnownKey]:
+        found: dict[str, KnownKey] = {}
+        try:
+            entries: Any = json.loads(self._files.read(bundle.KEYS))
+            for one in entries:
+                public = bytes.fromhex(one["public_key"])
+                if one["kid"] != key_id(public) or self._pem(one["kid"]) != public:
+                    self._report.note(Level.BROKEN, bundle.KEYS, f"{one['kid']} is not the name of its key")
+                revoked, good = one["revoked_at"], one["last_good_seq"]
+                found[one["kid"]] = KnownKey(public, one["gateway"], float(one["valid_from"]), revoked, good)
+        except _ODD as error:
+            self._report.note(Level.BROKEN, bundle.KEYS, f"it cannot be read ({error})")
+        return found
+
+    def _pem(self, kid: str) -> bytes:
+        return bundle.from_pem(self._files.read(bundle.key_name(kid)))
+
+    def _row(self, line: dict[str, Any], roots: dict[str, DayRoot], batches: Batches) -> str:
+        facts = LedgerFacts(*(line[name] for name in LedgerFacts._fields))
+        name = bundle.frame_name(facts.row, facts.kind)
+        self._report.rows += 1
+        if facts.site != self._report.site:
+            self._report.note(Level.BROKEN, bundle.LEDGER, f"row {facts.row} belongs to {facts.site}")
+        if row_hash(facts, line["payload_sha256"], line["before"]) != line["row_hash"]:
+            self._report.note(Level.BROKEN, bundle.LEDGER, f"row {facts.row}: its hash is another")
+        self._published(facts.row, line, roots)
+        if name not in self._files.members:
+            self._report.note(
+                Level.BROKEN, name, f"row {facts.row} of the ledger speaks of it, and it is not here"
+            )
+            return name
+        content = self._files.read(name)
+        if facts.kind != "sealed" and payload_digest(content) != line["payload_sha256"]:
+            self._report.note(Level.BROKEN, name, "it is not what its ledger row was made of")
+        batches.take(line, content)
+        return name
+
+    def _published(self, row: int, line: dict[str, Any], roots: dict[str, DayRoot]) -> None:
+        day = roots.get(line.get("day", ""))
+        if day is None:
+            what = f"row {row} is in no published day yet: the service alone vouches for when it came"
+            self._report.note(Level.UNCERTAIN, bundle.LEDGER, what)
+            return
+        way = [Step(side, bytes.fromhex(hashed)) for side, hashed in line["way"]]
+        found = root_from(leaf(bytes.fromhex(line["row_hash"])), way).hex()
+        if found != day.root or not day.first <= row <= day.last:
+            self._report.note(Level.BROKEN, bundle.LEDGER, f"row {row} is not under the root of {day.day}")
+
+    def _configurations(self) -> None:
+        """The documents are what their names say; what they tell of calibrations."""
+        for name in sorted(one for one in self._files.members if one.startswith("configurations/")):
+            document = self._files.read(name)
+            if bundle.configuration_name(configuration_hash(document)) != name:
+                self._report.note(Level.BROKEN, name, "its content has another hash than its name")
+                continue
+            try:
+                for channel, words in _calibrations(strict_json.read_object(document)):
+                    self._report.calibrations[channel] = words
+            except (*_ODD, WireError) as error:
+                self._report.note(Level.UNCERTAIN, name, f"its calibrations cannot be read ({error})")
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        if name not in self._files.members:
+            self._report.note(Level.BROKEN, name, "it is missing")
+            return
+        for number, line in enumerate(self._files.read(name).splitlines(), start=1):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                found = None
+            if isinstance(found, dict):
+                yield found
+            else:
+                self._report.note(Level.BROKEN, name, f"line {number} is no JSON object")
+
+
+def configuration_hash(document: bytes) -> str:
+    """The name of a configuration document in the headers of batches (docs/wire-protocol.md)."""
+    return hashlib.sha256(document).hexdigest()[:32]
+
+
+def _calibrations(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for sensor in document.get("sensors", []):
+        for channel in sensor.get("channels", []):
+            cal = channel.get("cal")
+            due = cal.get("due") if isinstance(cal, dict) else None
+            yield (
+                f"{sensor['id']}/{channel['quantity']}",
+                f"calibrated, due {due}" if due else "no calibration known",
+            )

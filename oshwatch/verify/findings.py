@@ -1,0 +1,68 @@
+"""What a check of a bundle found, and what it comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Level(StrEnum):
+    """How bad it is. BROKEN: changed, or not what it says; MISSING: it did not arrive; UNSIGNED: nobody
+    vouches for it; UNCERTAIN: it stands, but says less than it seems to."""
+
+    BROKEN = "broken"
+    MISSING = "missing"
+    UNSIGNED = "unsigned"
+    UNCERTAIN = "uncertain"
+
+
+VERDICTS = {
+    Level.BROKEN: "BROKEN: this is not what was received, or not all of it is what it says.",
+    Level.MISSING: "INCOMPLETE: what is here is unchanged, but something is missing.",
+    Level.UNSIGNED: "UNCHANGED since it was received; some of it was signed by no gateway.",
+    Level.UNCERTAIN: "UNCHANGED and complete; some of it is uncertain.",
+}
+WHOLE = "WHOLE: unchanged, complete, signed, in order."
+
+
+class Finding(NamedTuple):
+    """One thing that was found: in which file or about whom, and what."""
+
+    level: Level
+    where: str
+    what: str
+
+
+@dataclass
+class Report:
+    """What was checked and found. `clocks`: batches by the quality of their time; `calibrations`: channel and
+    what the configuration says."""
+
+    site: str = ""
+    start: float = 0.0
+    end: float = 0.0
+    made_at: float = 0.0
+    server_key: str = ""
+    batches: int = 0
+    signed: int = 0
+    rows: int = 0
+    days: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    clocks: Counter[str] = field(default_factory=Counter)
+    calibrations: dict[str, str] = field(default_factory=dict)
+
+    def note(self, level: Level, where: str, what: str) -> None:
+        self.findings.append(Finding(level, where, what))
+
+    def of(self, level: Level) -> list[Finding]:
+        return [one for one in self.findings if one.level is level]
+
+    @property
+    def verdict(self) -> str:
+        return next((VERDICTS[level] for level in Level if self.of(level)), WHOLE)
+
+    @property
+    def broken(self) -> bool:
+        return bool(self.of(Level.BROKEN))

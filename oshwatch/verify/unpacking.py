@@ -1,0 +1,56 @@
+"""Walks the archive of a bundle: every byte is looked at once, and its files can be read afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
+
+from osh_domain.evidence.archive import BLOCK, END, ArchiveError, padding, read_header
+
+CHUNK = 1 << 20
+
+
+class Member(NamedTuple):
+    """A file in the archive: where its content begins, its bytes, its SHA-256 in hex."""
+
+    at: int
+    size: int
+    sha256: str
+
+
+class Unpacked:
+    """The files of an archive by name. ArchiveError: cut off, damaged, a name twice, an odd end."""
+
+    def __init__(self, source: BinaryIO, progress: Callable[[int], object] = lambda _: None) -> None:
+        self._source = source
+        self.members: dict[str, Member] = {}
+        at = 0
+        while (found := read_header(source.read(BLOCK), at)) is not None:
+            name, size = found
+            if name in self.members:
+                raise ArchiveError(f"byte {at}: {name} is there twice")
+            self.members[name] = Member(at + BLOCK, size, self._digest(name, size))
+            if source.read(-size % BLOCK) != padding(size):
+                raise ArchiveError(f"byte {at}: what fills up the block after {name} was changed")
+            at = source.tell()
+            progress(at)
+        if source.read(len(END)) != END[BLOCK:]:
+            raise ArchiveError(f"byte {at}: the archive does not end as it should")
+
+    def read(self, name: str) -> bytes:
+        """The content of a file; KeyError when it is not there."""
+        member = self.members[name]
+        self._source.seek(member.at)
+        return self._source.read(member.size)
+
+    def _digest(self, name: str, size: int) -> str:
+        digest = hashlib.sha256()
+        left = size
+        while left:
+            chunk = self._source.read(min(CHUNK, left))
+            if not chunk:
+                raise ArchiveError(f"the archive is cut off inside {name}")
+            digest.update(chunk)
+            left -= len(chunk)
+        return digest.hexdigest()

@@ -24,12 +24,18 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A step that is due: which one, since when, whom to tell, and why."""
+    """A step that is due: which one, since when, whom to tell, and why.
+
+    `reason` is for the record, in English; `unless`, `after_s` and `running` say the same in any language.
+    """
 
     kind: str
     due_at: float
     to: tuple[Recipient, ...]
     reason: str
+    unless: Unless
+    after_s: float
+    running: bool
 
 
 _NOT_DONE: dict[Unless, str] = {
@@ -56,7 +62,8 @@ def due_steps(
             continue
         if case.running or lasting:
             ended = "" if case.running else "; it has ended for now"
-            yield Due(kind, due_at, one.to, f"{_span(one.after)} later {_NOT_DONE[one.unless]}{ended}")
+            reason = f"{_span(one.after)} later {_NOT_DONE[one.unless]}{ended}"
+            yield Due(kind, due_at, one.to, reason, one.unless, one.after, case.running)
 
 
 def _met(case: CaseFacts, unless: Unless) -> bool:

@@ -16,6 +16,8 @@ from alert_rules.exposures import decimals
 from alert_rules.ports import Translate
 
 MOST_ADVICE: Final = 7
+MOST_DOUBTS: Final = 8
+MOST_NAMES: Final = 3
 
 _HAZARDS: Final = {
     "heat": N_("Too hot"),
@@ -28,6 +30,9 @@ _HAZARDS: Final = {
     "silence.channel": N_("Sensor silent"),
     "silence.gateway": N_("Gateway silent"),
     "silence.site": N_("No power or no link"),
+    "device.stuck": N_("Value does not move"),
+    "device.calibration": N_("Calibration lapsed"),
+    "device.moved": N_("Sensor not in its place"),
 }
 _SEVERITIES: Final = {
     "danger": N_("DANGER"),
@@ -45,6 +50,25 @@ _WINDOWS: Final = {
     "co.twa8h": N_("Carbon monoxide, average of 8 hours"),
     "co2.stel15": N_("Carbon dioxide, average of 15 minutes"),
     "co2.twa8h": N_("Carbon dioxide, average of 8 hours"),
+}
+_OVER: Final = {
+    "shift_over": N_("Shift over"),
+    "pack_ended": N_("Judged no more"),
+    "not_judged": N_("Judged no more"),
+    "reclassified": N_("Judged no more"),
+    "zone_removed": N_("Judged no more"),
+}
+_ENDED: Final = {
+    "shift_over": N_("The shift ended; it was not measured below the limit before."),
+    "pack_ended": N_("The rule is not in force any more; it was not measured below the limit before."),
+    "not_judged": N_("Another rule holds here now; it was not measured below the limit before."),
+    "reclassified": N_("The facts of the zone were changed; it was not measured below the limit before."),
+    "zone_removed": N_("The zone is not registered any more; it was not measured below the limit before."),
+}
+_NOT_DONE: Final = {
+    "acknowledged_by_both": N_("%(after)s later not both sides have said that they saw it"),
+    "action_recorded": N_("%(after)s later no action has been written down"),
+    "cleared": N_("%(after)s later it is still so"),
 }
 _UNITS: Final = {"Cel": "°C", "dB": "dB(A)", "ug/m3": "µg/m³"}
 
@@ -64,7 +88,7 @@ def notice_words(kind: str, event: Mapping[str, Any], link: str, translate: Tran
     hazard = _(_HAZARDS.get(_hazard_key(event)) or str(event.get("title", "")))
     since = _clock(event, "since")
     if kind == "cleared":
-        over = _("Shift over") if event.get("ended_by") == "shift_over" else _("Over")
+        over = _(_OVER.get(str(event.get("ended_by")), N_("Over")))
         subject = _("%(word)s: %(hazard)s, %(place)s", word=over, hazard=hazard, place=place)
         lines = [
             subject,
@@ -93,7 +117,16 @@ def _place(event: Mapping[str, Any]) -> str:
     names = [str(event[key]) for key in ("zone_name", "site_name") if event.get(key)]
     if event.get("cause") in {"channel", "gateway"}:
         names.insert(0, str(event.get("subject", "")))
+    if event.get("hazard") == "device":
+        names.insert(0, _sensors(event))
     return ", ".join(names)
+
+
+def _sensors(event: Mapping[str, Any]) -> str:
+    """The sensors of a doubt: the first ones by name, of the others the number."""
+    every = [str(one) for one in event.get("sensors", ())]
+    shown = ", ".join(every[:MOST_NAMES])
+    return f"{shown} (+{len(every) - MOST_NAMES})" if len(every) > MOST_NAMES else shown
 
 
 def _clock(event: Mapping[str, Any], key: str) -> str:
@@ -105,12 +138,28 @@ def _clock(event: Mapping[str, Any], key: str) -> str:
 def _since_line(kind: str, event: Mapping[str, Any], since: str, translate: Translate) -> str:
     _ = translate
     if kind.startswith("escalation"):
-        return _(
-            "Since %(since)s, and not settled: %(reason)s.", since=since, reason=event.get("due_reason", "")
-        )
+        return _("Since %(since)s, and not settled: %(reason)s.", since=since, reason=due_text(event, _))
     if kind == "worsened":
         return _("It got worse. Since %(since)s.", since=since)
     return _("Since %(since)s.", since=since)
+
+
+def due_text(event: Mapping[str, Any], translate: Translate) -> str:
+    """Why further people are told, in the reader's language; older events have it in English only."""
+    known = _NOT_DONE.get(str(event.get("due_unless")))
+    after = event.get("due_after_s")
+    if known is None or not isinstance(after, int | float):
+        return str(event.get("due_reason", ""))
+    text = translate(known, after=_span(float(after), translate))
+    return text if event.get("due_running", True) else text + translate("; it has ended for now")
+
+
+def _span(seconds: float, translate: Translate) -> str:
+    if seconds >= 86400.0 and seconds % 86400.0 == 0.0:
+        return translate("%(n)s days", n=translate.number(seconds / 86400.0))
+    if seconds >= 3600.0:
+        return translate("%(n)s h", n=translate.number(seconds / 3600.0, 1 if seconds % 3600.0 else 0))
+    return translate("%(n)s min", n=translate.number(seconds / 60.0))
 
 
 def quantity_text(value: float, unit: str, kind: str, translate: Translate, more: int = 0) -> str:
@@ -133,6 +182,8 @@ def _told_apart(value: float, limit: float, unit: str, kind: str, translate: Tra
 
 def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
     _ = translate
+    if event.get("hazard") == "device":
+        return [_doubt_line(one, translate) for one in event.get("doubts", ())][:MOST_DOUBTS]
     if event.get("cause"):
         return [_("%(count)s expected channels report nothing.", count=event.get("channels", 0))]
     kind, unit = str(event.get("exposure", "")), str(event.get("unit", ""))
@@ -152,10 +203,31 @@ def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
     return lines
 
 
+def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:
+    """One reason not to believe a sensor, with what it is based on."""
+    _ = translate
+    sensor = "/".join(str(doubt[key]) for key in ("sensor", "quantity") if doubt.get(key))
+    if doubt.get("due"):
+        return _("%(sensor)s: its calibration was due on %(day)s.", sensor=sensor, day=doubt["due"])
+    reported, other = doubt.get("reported"), doubt.get("other")
+    if reported and other:
+        text = N_("%(sensor)s reports serial number %(reported)s, which is registered for %(other)s.")
+        return _(text, sensor=sensor, reported=reported, other=other)
+    if reported:
+        text = N_("%(sensor)s reports serial number %(reported)s; %(registered)s is registered.")
+        return _(text, sensor=sensor, reported=reported, registered=doubt.get("registered", ""))
+    if doubt.get("says") == "misplaced":
+        return _("%(sensor)s says itself that it is not in its place.", sensor=sensor)
+    return _("%(sensor)s reports the same value for longer than is likely.", sensor=sensor)
+
+
 def _ending(event: Mapping[str, Any], translate: Translate) -> list[str]:
     _ = translate
-    if event.get("ended_by") == "shift_over":
-        return [_("The shift ended; it was not measured below the limit before.")]
+    ended = _ENDED.get(str(event.get("ended_by")))
+    if ended is not None:
+        return [_(ended)]
+    if event.get("hazard") == "device":
+        return [_("It is right again, or is not expected any more.")]
     if event.get("cause"):
         return [_("Readings flow again.")]
     if event.get("value") is None:

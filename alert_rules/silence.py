@@ -76,6 +76,29 @@ def step(
     return look.state(), tuple(changes)
 
 
+def next_look(
+    state: SilenceState,
+    channels: Iterable[Channel],
+    rules: Mapping[str, Silence],
+    now: float,
+    started_at: float,
+) -> float:
+    """The first instant after `now` at which a look may change anything if no reading comes until then.
+
+    Readings only put silence off, so a look that comes too early costs time but never tells late. Open causes
+    are looked at often, to see when readings flow again.
+    """
+    if state.open:
+        return now + min((rule.back for rule in rules.values()), default=60.0) / 4.0
+    due = [started_at + rule.grace for rule in rules.values()]
+    for channel in channels:
+        for rule in rules.values():
+            heard = max(channel.heard, state.excused.get(channel.gateway, 0.0))
+            silent = heard + max(rule.after, rule.periods * channel.period_s)
+            due += (silent, silent + rule.together)
+    return min((t for t in due if t > now), default=float("inf"))
+
+
 class _Look:
     """One look at one site: the causes that are open while it goes on."""
 

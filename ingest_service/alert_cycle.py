@@ -13,8 +13,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from alert_rules.pack_model import Pack
+from alert_rules.watches import Told
 from ingest_service.cases.afterwards import judge_again
 from ingest_service.cases.counting import Counter
+from ingest_service.cases.device_watching import RULE as DEVICE
+from ingest_service.cases.device_watching import DeviceWatch
+from ingest_service.cases.doubting import Devices
 from ingest_service.cases.escalating import due_cases, next_due, steps_by_rule
 from ingest_service.cases.judging import Judge, Outcome
 from ingest_service.cases.keeping import CaseKeeper
@@ -38,7 +42,7 @@ _log = logging.getLogger(__name__)
 class AlertCycle:
     """One judging process over stores that are already open. Its memory is only a copy of what is stored.
 
-    `keep_days`: how long single verdicts stay; None: for ever.
+    `keep_days`: how long single verdicts stay; None: for ever. `devices`: what gateways report, if known.
     """
 
     def __init__(
@@ -52,10 +56,12 @@ class AlertCycle:
         link_base: str,
         live_age_s: float,
         keep_days: float | None = None,
+        devices: Devices | None = None,
     ) -> None:
         self._engine, self._register, self._series = engine, register, series
         self._packs, self._clock = tuple(packs), clock
         self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
+        self._devices = devices
         self._steps = steps_by_rule(packs)
         self._started_at = clock.now()
         self.cursor = 0
@@ -83,6 +89,7 @@ class AlertCycle:
             self._follow_series()
             self._end_what_is_over()
             self._watch_silence()
+            self._watch_devices()
             self._escalate()
             self._count()
         except BaseException:
@@ -101,15 +108,26 @@ class AlertCycle:
             self._write(outcome, self.cursor)
 
     def _watch_silence(self) -> None:
-        changes, rows = self._watch.look(
-            self._register.snapshot(), self._series.channels(), self._clock.now()
-        )
+        changes, rows = self._watch.look(self._register.snapshot(), self._series.channels, self._clock.now())
         if not rows:
             return
         with write(self._engine) as connection:
             keeper = self._keeper(connection)
             for silence in changes:
                 (keeper.raised if silence.raised else keeper.cleared)(silence.event, silence.reason)
+            upsert(connection, RULE_STATES, rows)
+        if changes:
+            self._escalation_at = _AT_ONCE
+
+    def _watch_devices(self) -> None:
+        changes, rows = self._device_watch.look(self._register.snapshot(), self._series, self._clock.now())
+        if not rows:
+            return
+        with write(self._engine) as connection:
+            keeper = self._keeper(connection)
+            deeds = {Told.RAISED: keeper.raised, Told.JOINED: keeper.joined, Told.CLEARED: keeper.cleared}
+            for doubt in changes:
+                deeds[doubt.told](doubt.event, doubt.reason)
             upsert(connection, RULE_STATES, rows)
         if changes:
             self._escalation_at = _AT_ONCE
@@ -124,7 +142,7 @@ class AlertCycle:
             with write(self._engine) as connection:
                 keeper = self._keeper(connection)
                 for case, step, occasion in due_cases(connection, self._steps, now):
-                    keeper.tell(case, step.kind, step.to, step.reason, step.due_at, occasion)
+                    keeper.tell(case, step, occasion)
         with self._engine.connect() as connection:
             self._escalation_at = next_due(connection, self._steps, now)
 
@@ -159,7 +177,7 @@ class AlertCycle:
 
     def _remember(self) -> None:
         """Take up what is stored: at the start, and after a write that failed."""
-        stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}}
+        stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}, DEVICE: {}}
         with self._engine.connect() as connection:
             for row in connection.execute(sa.select(RULE_STATES)):
                 stored.setdefault(row.rule, {})[row.zone] = row.state
@@ -168,4 +186,5 @@ class AlertCycle:
             self._counter = Counter(connection, self._keep_days)
         self._judge = Judge(self._packs, self._live_age_s, stored[ROW], self._recall)
         self._watch = Watch(self._packs, self._started_at, stored[SILENCE])
+        self._device_watch = DeviceWatch(self._packs, stored[DEVICE], self._devices)
         self._escalation_at = _AT_ONCE

@@ -17,6 +17,7 @@ from ingest_service.cases.schema import CASES, NOTICES
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
 from ingest_service.heartbeat import beat
+from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.metrics import CASES_OPEN
 from ingest_service.metrics import NOTICES as NOTICES_METRIC
 from ingest_service.register.entries import Contact
@@ -45,6 +46,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         series = _open_series(settings, stop)
         if series is None:
             return
+        ledger = open_ledger(settings.data_dir)
         notifier = AppriseNotifier(settings.webhook_allow)
         deliverer = threading.Thread(
             target=deliver, args=(engine, register, notifier, clock, stop), name="delivery"
@@ -60,12 +62,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
                 link_base=settings.link_base,
                 live_age_s=settings.live_age_s,
                 keep_days=settings.keep_exposures_days,
+                devices=ledger,
             )
             _loop(cycle, settings, engine, stop)
         finally:
             stop.set()
             deliverer.join()
             series.close()
+            ledger.close()
     finally:
         engine.dispose()
 

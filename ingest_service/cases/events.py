@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from alert_rules.alerts import CaseChange, Deed
 from alert_rules.engine import Transition
-from alert_rules.pack_model import Pack, SilenceRule
+from alert_rules.pack_model import Pack, SilenceRule, WatchRule
 from alert_rules.silence import SilenceChange
+from alert_rules.watches import WatchChange
 from alert_rules.zone_rules import ActiveRule
 from ingest_service.cases.rulebook import Raised
 from ingest_service.register.entries import Site, Zone
@@ -116,6 +117,29 @@ def silence_event(
         "since": change.since,
         "channels": change.channels,
     }
+
+
+def device_event(
+    found: tuple[Pack, WatchRule] | None, site: Site, zone: Zone | None, change: WatchChange, now: float
+) -> dict[str, Any]:
+    """The event of a doubt about sensors that began, grew or ended. `found` None: its rule is gone."""
+    event: dict[str, Any] = {
+        "hazard": "device",
+        "cause": change.what,
+        "subject": change.subject,
+        "site": site.id,
+        "zone": zone.id if zone else None,
+        "zone_name": zone.name if zone else "",
+        "at": now,
+        "since": change.since,
+        "channels": len(change.doubts) or len(change.sensors),
+        "sensors": list(change.sensors),
+        "doubts": [{"sensor": one.sensor, **one.detail} for one in change.doubts],
+    }
+    if found is not None:
+        pack, rule = found
+        event |= {**_of_rule(pack, rule, site), "severity": rule.severity}
+    return event
 
 
 def _of_rule(pack: Pack, rule: Any, site: Site) -> dict[str, Any]:

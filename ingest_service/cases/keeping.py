@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from alert_rules.alerts import CaseChange, Deed
-from alert_rules.pack_model import Recipient
+from alert_rules.escalation import Due
 from ingest_service.cases.schema import CASE_EVENTS, CASES
 from ingest_service.cases.store import RUNNING
 from ingest_service.cases.telling import Telling, write_notices
@@ -17,6 +17,7 @@ Event = Mapping[str, Any]
 _RISING: Final = frozenset({Deed.OPENED, Deed.WORSENED, Deed.JOINED})
 # The last of several rules to clear may have judged another exposure than the one people were told of.
 _OF_THE_END: Final = ("at", "value", "exposure", "unit", "ended_by")
+_OF_DEVICES: Final = frozenset({"silence", "device"})
 _NOBODY_SIGNS: Final = "it was noted only; nobody needs to sign"
 
 
@@ -73,16 +74,28 @@ class CaseKeeper:
         self._history(case_id, "found_afterwards", reason, event)
         return True
 
+    def joined(self, event: Event, reason: str) -> None:
+        """Write down that more belongs to a case that people were told of."""
+        case = self._running(event)
+        if case is not None:
+            self._history(case["id"], "joined", reason, event)
+
     def note(self, case_id: int, kind: str, text: str, data: Event) -> None:
         """Write a line into a case's history; nobody is called."""
         self._history(case_id, kind, text, data)
 
-    def tell(self, case: sa.RowMapping, kind: str, to: tuple[Recipient, ...], reason: str, due_at: float,
-             occasion: int) -> None:  # fmt: skip
+    def tell(self, case: sa.RowMapping, due: Due, occasion: int) -> None:
         """Tell further people of a case as its event stands; written into its history."""
-        event = {**case["event"], "due_reason": reason}
-        self._history(case["id"], kind, reason, {"raised": occasion, "to": list(to)})
-        self._write(Telling(case["id"], case["site"], kind, occasion, to, event, reason, due_at))
+        event = {
+            **case["event"],
+            "due_reason": due.reason,
+            "due_unless": due.unless,
+            "due_after_s": due.after_s,
+            "due_running": due.running,
+        }
+        self._history(case["id"], due.kind, due.reason, {"raised": occasion, "to": list(due.to)})
+        telling = Telling(case["id"], case["site"], due.kind, occasion, due.to, event, due.reason, due.due_at)
+        self._write(telling)
 
     def _begin(self, case: sa.RowMapping | None, event: Event, reason: str) -> None:
         if case is None:
@@ -107,7 +120,7 @@ class CaseKeeper:
     def _clear(self, case: sa.RowMapping, event: Event, reason: str) -> None:
         told = {**case["event"], **{key: event[key] for key in _OF_THE_END if key in event}}
         # What nobody was called for, and what concerns devices, needs no signatures.
-        if not case["event"]["tell"] or case["hazard"] == "silence":
+        if not case["event"]["tell"] or case["hazard"] in _OF_DEVICES:
             self._update(case["id"], state="closed", cleared_at=event["at"], closed_at=self._now)
             self._tell(case["id"], "cleared", told, reason)
             self._history(case["id"], "closed", _NOBODY_SIGNS, {})
@@ -173,10 +186,11 @@ def _judged_by(event: Event) -> dict[str, Any]:
 
 
 def _same(event: Event) -> tuple[Any, ...]:
-    zone = CASES.c.zone.is_(None) if event["zone"] is None else CASES.c.zone == event["zone"]
-    return (
+    same = (
         CASES.c.site == event["site"],
-        zone,
         CASES.c.hazard == event["hazard"],
         CASES.c.subject == event["subject"],
     )
+    if event["hazard"] in _OF_DEVICES:
+        return same  # a device may have been placed elsewhere since
+    return (*same, CASES.c.zone.is_(None) if event["zone"] is None else CASES.c.zone == event["zone"])

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from alert_rules.engine import ZoneRule
-from alert_rules.layers import Place, effective, gaps_of
-from alert_rules.pack_model import ExposureRule, Pack, Severity
+from alert_rules.layers import Effective, Place, effective, gaps_of, judging
+from alert_rules.pack_model import ExposureRule, Pack, Severity, SilenceRule, WatchRule
 from alert_rules.zone_rules import ActiveRule, ZoneFacts, active_rules
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
@@ -86,6 +86,7 @@ class Rulebook:
             )
         )
         self._sets: dict[tuple[ZoneFacts, Place, date], RuleSet] = {}
+        self._at_places: dict[tuple[Place, date], tuple[Effective, ...]] = {}
         self._register = RegisterSnapshot()
         self._moments: dict[tuple[str, int], Moment] = {}
         self._zones: dict[str, ZoneInfo] = {}
@@ -148,6 +149,35 @@ class Rulebook:
             ]
             found = self._sets[key] = RuleSet(tuple(judged), {one.id: one for one in judged})
         return found
+
+    def silences(self, site: Site, day: date) -> dict[str, tuple[Pack, SilenceRule]]:
+        """The rules of silence of a site on a day, by the cause they look for; the narrowest layer's."""
+        return {
+            one.rule.silence.cause: (one.pack, one.rule)
+            for one in self._judging(site, day)
+            if isinstance(one.rule, SilenceRule)
+        }
+
+    def watches(self, site: Site, day: date) -> dict[str, tuple[Pack, WatchRule]]:
+        """The rules on sensors that report, by what they watch; the narrowest layer's."""
+        return {
+            one.rule.watch.what: (one.pack, one.rule)
+            for one in self._judging(site, day)
+            if isinstance(one.rule, WatchRule)
+        }
+
+    def _judging(self, site: Site, day: date) -> tuple[Effective, ...]:
+        key = (self.place(site), day)
+        found = self._at_places.get(key)
+        if found is None:
+            if len(self._at_places) > _MOST_SETS:
+                self._at_places.clear()
+            found = self._at_places[key] = judging(self.packs, *key)
+        return found
+
+    def day_at(self, site: Site, now: float) -> date:
+        """The local day of an instant."""
+        return self.day(site, int(now // 60) + 1)
 
     def place(self, site: Site) -> Place:
         """The place as far as any pack speaks of it, so that places with the same rules are one."""

@@ -1,22 +1,30 @@
-"""Watches that expected channels report: the silence rules over register and series. No database here."""
+"""Watches that expected channels report: the silence rules over register and series. No database here.
 
+Each site knows when its next look is due, so that a look at the clock reads nothing of sites that report.
+"""
+
+import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from alert_rules.engine import Change
 from alert_rules.pack_model import Pack, SilenceRule
-from alert_rules.silence import Channel, Open, SilenceChange, SilenceState, step
+from alert_rules.silence import Channel, Open, SilenceChange, SilenceState, next_look, step
 from ingest_service.cases.events import silence_event
+from ingest_service.cases.rulebook import Rulebook
 from ingest_service.register.entries import ExpectedChannel, Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ChannelEntry
 
 RULE: Final = "silence"
 """The name of a site's row in the table of rule states."""
+LONGEST_LOOK_S: Final = 300.0
+"""Every site is looked at this often at least: channels begin and end to be expected, days begin."""
+
+Entries = Callable[[str], Sequence[ChannelEntry]]
+"""Reads the channels of a site with their newest readings."""
 
 
 class Silence(NamedTuple):
@@ -31,33 +39,44 @@ class Watch:
     """What is silent at every site. `started_at`: nothing is said for a while after a start."""
 
     def __init__(self, packs: Sequence[Pack], started_at: float, stored: Mapping[str, Any]) -> None:
-        self._packs, self._started_at = tuple(packs), started_at
+        self._book, self._started_at = Rulebook(packs, 0.0), started_at
         self._states = {site: _read_state(raw) for site, raw in stored.items()}
         self._version = -1
         self._expected: dict[str, list[ExpectedChannel]] = {}
+        self._due: list[tuple[float, str]] = []
 
     def look(
-        self, register: RegisterSnapshot, entries: Iterable[ChannelEntry], now: float
+        self, register: RegisterSnapshot, entries: Entries, now: float
     ) -> tuple[list[Silence], list[dict[str, Any]]]:
-        """Look at all sites: what changed, and the rows of the states that did."""
+        """Look at the sites that are due: what changed, and the rows of the states that did."""
         self._follow(register)
-        heard = {(one.gateway, one.sensor, one.quantity): _heard(one) for one in entries}
         changes: list[Silence] = []
         rows: list[dict[str, Any]] = []
-        for site in register.sites:
-            found = self._at_site(register, site, heard, now)
-            changes += found[0]
-            rows += found[1]
+        due: list[str] = []
+        while self._due and self._due[0][0] <= now:
+            due.append(heapq.heappop(self._due)[1])
+        for site_id in due:
+            site = register.site(site_id)
+            if site is not None:
+                found = self._at_site(register, site, entries, now)
+                changes += found[0]
+                rows += found[1]
         return changes, rows
 
     def _at_site(
-        self,
-        register: RegisterSnapshot,
-        site: Site,
-        heard: Mapping[tuple[str, str, str], float | None],
-        now: float,
+        self, register: RegisterSnapshot, site: Site, entries: Entries, now: float
     ) -> tuple[list[Silence], list[dict[str, Any]]]:
-        rules = self._in_force(site, now)
+        rules = self._book.silences(site, self._book.day_at(site, now))
+        expected = [
+            one
+            for one in self._expected.get(site.id, ())
+            if one.valid_at(now) and _working(register, one.gateway, now)
+        ]
+        before = self._states.get(site.id, SilenceState())
+        if not expected and not before.open:
+            heapq.heappush(self._due, (now + LONGEST_LOOK_S, site.id))
+            return [], []
+        heard = {(one.gateway, one.sensor, one.quantity): _heard(one) for one in entries(site.id)}
         channels = [
             Channel(
                 one.gateway,
@@ -66,12 +85,12 @@ class Watch:
                 one.valid_from,
                 heard.get((one.gateway, one.sensor, one.quantity)),
             )
-            for one in self._expected.get(site.id, ())
-            if one.valid_at(now) and _working(register, one.gateway, now)
+            for one in expected
         ]
-        before = self._states.get(site.id, SilenceState())
         by_cause = {cause: rule.silence for cause, (_, rule) in rules.items()}
         after, made = step(before, site.id, channels, by_cause, now, self._started_at)
+        again = min(next_look(after, channels, by_cause, now, self._started_at), now + LONGEST_LOOK_S)
+        heapq.heappush(self._due, (again, site.id))
         self._states[site.id] = after
         if after == before:
             return [], []
@@ -88,16 +107,7 @@ class Watch:
             gateway = register.gateway(one.gateway)
             if gateway is not None:
                 self._expected[gateway.site].append(one)
-
-    def _in_force(self, site: Site, now: float) -> dict[str, tuple[Pack, SilenceRule]]:
-        day = datetime.fromtimestamp(now, ZoneInfo(site.timezone)).date()
-        return {
-            rule.silence.cause: (pack, rule)
-            for pack in self._packs
-            if pack.in_force(day)
-            for rule in pack.rules
-            if isinstance(rule, SilenceRule)
-        }
+        self._due = [(float("-inf"), site.id) for site in register.sites]
 
 
 def _heard(entry: ChannelEntry) -> float | None:

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Final
 
 import structlog
@@ -21,6 +20,9 @@ from ingest_service.context import Context, open_context
 from ingest_service.middleware import RequestMetrics, SecurityHeaders
 from ingest_service.readiness import Readiness, readiness
 from ingest_service.settings import Settings
+from ingest_service.web.routes import STATIC
+from ingest_service.web.routes import router as page_router
+from ingest_service.web.static_files import CompressedStatic
 
 log = structlog.get_logger()
 
@@ -61,13 +63,8 @@ def create_app(settings: Settings, stop: threading.Event | None = None) -> FastA
 
 
 def _add_pages(app: FastAPI) -> None:
-    if find_spec("ingest_service.web.routes") is None:
-        return
-    from ingest_service.web.routes import STATIC, router
-    from ingest_service.web.static_files import CompressedStatic
-
     app.mount("/static", CompressedStatic(directory=STATIC), name="static")
-    app.include_router(router, dependencies=[Depends(csrf_protect)], include_in_schema=False)
+    app.include_router(page_router, dependencies=[Depends(csrf_protect)], include_in_schema=False)
 
 
 def _add_health(app: FastAPI, context: Context) -> None:

@@ -11,10 +11,12 @@ from alert_rules.advice import in_order
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import ACTIONS, ATTEMPTS, CASE_EVENTS, CASES, NOTICES, SIGNATURES
 from ingest_service.cases.store import RAISING, occasion_of
+from ingest_service.queries.ahead import ahead
 from ingest_service.queries.case_lines import ENDED, ended_with_shift, line
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
 from ingest_service.queries.models import LimitLine, Measured, Side
-from ingest_service.queries.panels import unit_of
+from ingest_service.queries.outlook import Ahead, WorkRest
+from ingest_service.queries.panels import HAZARDS, unit_of
 from ingest_service.queries.records import (
     AttemptLine,
     Case,
@@ -23,8 +25,9 @@ from ingest_service.queries.records import (
     NoticeLine,
     Seen,
 )
+from ingest_service.queries.standings import Standings
 from ingest_service.queries.view import NotHere, View, site_name
-from ingest_service.register.entries import Zone
+from ingest_service.register.entries import Site, Zone
 from osh_domain.coverage import CAPTURE
 
 SIDES: Final[tuple[Side, ...]] = ("worker", "management")
@@ -52,6 +55,7 @@ def case(view: View, case_id: int) -> Case:
     limit = _limit(row)
     kind = limit.kind if limit else ""
     ended = row["state"] in ENDED
+    at_work = None if zone is None or ended else view.as_it_stands(zone)
     return Case(
         now=view.now,
         line=line(view, row, {one["side"] for one in signatures}, with_shift=with_shift),
@@ -71,10 +75,23 @@ def case(view: View, case_id: int) -> Case:
         notices=notices,
         history=tuple(_history(one) for one in events),
         course=_course(view, row, zone, kind),
+        ahead=_ahead(view, site, at_work, row),
+        work_rest=_work_rest(view, site, at_work, row),
         may_acknowledge=not ended and view.may(Action.ACKNOWLEDGE_CASE, site.scope),
         may_add_action=not ended and view.may(Action.ADD_ACTION, site.scope),
         may_close=not ended and view.may(Action.CLOSE_CASE, site.scope),
     )
+
+
+def _ahead(view: View, site: Site, zone: Zone | None, row: Row) -> Ahead | None:
+    hazard = next((one for one in HAZARDS if one == row["hazard"]), None)
+    return None if zone is None or hazard is None else ahead(view, site, zone, hazard)
+
+
+def _work_rest(view: View, site: Site, zone: Zone | None, row: Row) -> WorkRest | None:
+    if zone is None or row["hazard"] != "heat" or row["state"] != "open":
+        return None
+    return Standings(view, [site]).work_rest(zone)
 
 
 def _limit(row: Row) -> LimitLine | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from ingest_service.auth.access import Action
 from ingest_service.cases.schema import CASES
 from ingest_service.queries import judged, looks, site_weeks
+from ingest_service.queries.ahead import ahead, next_limit
 from ingest_service.queries.case_lines import ENDED, lines
-from ingest_service.queries.measured import MINUTE_S
 from ingest_service.queries.models import URGENCY, CaseLine, Hazard, Split, State
+from ingest_service.queries.outlook import Ahead
 from ingest_service.queries.panels import HAZARDS, panel
 from ingest_service.queries.places import Factory, HazardStanding, MatrixRow, ShiftCell, ZoneCard
 from ingest_service.queries.standings import Standings, state_of
@@ -19,17 +21,15 @@ from ingest_service.register.entries import Site, Zone
 from osh_domain.coverage import shift_capture
 
 MATRIX_DAYS: Final = 7
-_TREND_S: Final = 1800.0
-_AHEAD_S: Final = 6 * 3600.0
 
 
 def factory(view: View, site_id: str, hazard: str = "heat") -> Factory:
     """Everything the page of one factory shows. Raises NotHere."""
     site = view.site(site_id, Action.READ_SITE)
     chosen: Hazard = next((one for one in HAZARDS if one == hazard), "heat")
-    zones = view.register.zones_of(site.id)
+    zones = view.zones(site)
     standings = Standings(view, [site])
-    cards = sorted((_card(view, standings, zone) for zone in zones), key=_urgency)
+    cards = sorted((_card(view, standings, site, zone) for zone in zones), key=_urgency)
     matrix, whole = _matrix(view, site, chosen)
     return Factory(
         now=view.now,
@@ -56,7 +56,15 @@ def _running_cases(view: View, site: Site) -> tuple[CaseLine, ...]:
     return tuple(lines(view, [site.id], CASES.c.state.not_in(ENDED)))
 
 
-def _card(view: View, standings: Standings, zone: Zone) -> ZoneCard:
+def _ahead(view: View, site: Site, zone: Zone, hazards: tuple[HazardStanding, ...]) -> Iterator[Ahead]:
+    """The projections of what is measured here and comes to a limit before the shift ends."""
+    for one in hazards:
+        found = None if one.state == "silent" else ahead(view, site, zone, one.hazard)
+        if found is not None and next_limit(found) is not None:
+            yield found
+
+
+def _card(view: View, standings: Standings, site: Site, zone: Zone) -> ZoneCard:
     hazards = standings.of_zone(zone)
     if hazards:
         first = hazards[0]
@@ -70,7 +78,7 @@ def _card(view: View, standings: Standings, zone: Zone) -> ZoneCard:
         state=state_of(hazards),
         workers=Split(women=zone.women, men=zone.men),
         hazards=hazards,
-        reaches_limit_at=_reaches_limit_at(view, zone, hazards),
+        ahead=tuple(_ahead(view, site, zone, hazards)),
     )
 
 
@@ -88,25 +96,6 @@ def _urgency(card: ZoneCard) -> tuple[int, float, str]:
 
 def _zones(cards: list[ZoneCard], *states: State) -> int:
     return sum(card.state in states for card in cards)
-
-
-def _reaches_limit_at(view: View, zone: Zone, hazards: tuple[HazardStanding, ...]) -> float | None:
-    """When the hour's WBGT comes to its limit if it goes on as in the last half hour, within this shift."""
-    heat = next((one for one in hazards if one.hazard == "heat" and one.state == "within"), None)
-    shift = view.register.calendar(zone.site).shift_at(view.now)
-    if heat is None or shift is None or heat.judged is None or heat.limit is None or heat.judged.stale:
-        return None
-    value, time = heat.judged.value, heat.judged.time
-    if value is None or time is None:
-        return None
-    minute = int(time // MINUTE_S)
-    rows = view.series.exposures(zone.id, heat.judged.kind, minute - int(_TREND_S // MINUTE_S), minute - 1)
-    first = next((row for row in rows if row.value is not None), None)
-    if first is None or first.value is None or value <= first.value:
-        return None
-    slope = (value - first.value) / (time - first.minute * MINUTE_S)
-    at = time + (heat.limit.value - value) / slope
-    return at if at < min(shift.end, view.now + _AHEAD_S) else None
 
 
 def _matrix(view: View, site: Site, hazard: Hazard) -> tuple[tuple[MatrixRow, ...], judged.Minutes]:

@@ -127,7 +127,7 @@ def _row(
     cases: _CaseFacts,
     last_look: float | None,
 ) -> OverviewRow:
-    zones = view.register.zones_of(site.id)
+    zones = view.zones(site)
     now, before = pair
     found = [one for zone in zones if (one := standings.of_hazard(zone, hazard)) is not None]
     state = state_of(found)

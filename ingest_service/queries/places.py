@@ -16,6 +16,7 @@ from ingest_service.queries.models import (
     Split,
     State,
 )
+from ingest_service.queries.outlook import Ahead, WorkRest
 
 # --- factory ------------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ class ZoneCard(Facts):
     state: State
     workers: Split
     hazards: tuple[HazardStanding, ...]
-    reaches_limit_at: float | None
+    ahead: tuple[Ahead, ...]
 
 
 class ShiftCell(Facts):
@@ -124,6 +125,9 @@ class Source(Facts):
     height_m: float | None
     placed_since: float | None
     flags: int
+    suspect_minutes: int = 0
+    failed_minutes: int = 0
+    tests: tuple[str, ...] = ()
 
 
 class PanelName(Facts):
@@ -166,9 +170,13 @@ class Zone(Facts):
     metabolic_class: int
     acclimatised: bool
     radiant_source: bool
+    outdoors: bool
+    clothing_caf: float | None
     hazard: Hazard
     range: str
     standing: HazardStanding
+    ahead: Ahead | None
+    work_rest: WorkRest | None
     others: tuple[HazardStanding, ...]
     facts: tuple[Measured, ...]
     panels: tuple[PanelName, ...]
@@ -188,9 +196,12 @@ class ChartLine(Facts):
 
 
 class Band(Facts):
-    """A span of the time axis: a shift, a break, or a gap with its cause when known."""
+    """A span of the time axis: a shift, a break, a gap with its cause when known, minutes that tests doubt.
 
-    kind: Literal["shift", "break", "gap"]
+    `thinned`: minutes that old are kept as summaries only.
+    """
+
+    kind: Literal["shift", "break", "gap", "suspect", "failed", "thinned"]
     start: float
     end: float
     text: str

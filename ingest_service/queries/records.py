@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest_service.queries.models import CaseLine, Facts, LimitLine, Measured, Side, SiteName
+from ingest_service.queries.outlook import Ahead, WorkRest
 
 # --- case ---------------------------------------------------------------------------------------------
 
@@ -79,6 +80,8 @@ class Case(Facts):
     notices: tuple[NoticeLine, ...]
     history: tuple[HistoryLine, ...]
     course: tuple[tuple[float, float | None], ...]
+    ahead: Ahead | None
+    work_rest: WorkRest | None
     may_acknowledge: bool
     may_add_action: bool
     may_close: bool

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from alert_rules.conditions import Verdict
 from alert_rules.zone_rules import ActiveRule
 from ingest_service.cases.schema import CASES
+from ingest_service.queries.ahead import work_rest
 from ingest_service.queries.limits_in_force import line_of, verdict
 from ingest_service.queries.measured import MINUTE_S, of_exposure, thinned
 from ingest_service.queries.models import URGENCY, Measured, Reason, State, worst
+from ingest_service.queries.outlook import WorkRest
 from ingest_service.queries.panels import HAZARDS, Panel, feeds, panels_of
 from ingest_service.queries.places import HazardStanding
 from ingest_service.queries.view import View
@@ -41,6 +43,7 @@ class Standings:
         self._view = view
         self._sites = {site.id: site for site in sites}
         zones = [zone for site in self._sites for zone in view.register.zones_of(site)]
+        self._at_work: dict[str, bool] = {}
         self._latest: dict[str, dict[str, ExposureRow]] = defaultdict(dict)
         for row in view.series.latest_exposures([zone.id for zone in zones]):
             self._latest[row.zone][row.kind] = row
@@ -96,6 +99,20 @@ class Standings:
             case=case["id"] if case else None,
         )
 
+    def work_rest(self, zone: Zone) -> WorkRest:
+        """Work and rest at the zone's newest hour of WBGT."""
+        row = self._latest[zone.id].get("wbgt_eff.twa60")
+        forgotten = row is not None and self._forgotten(row)
+        return work_rest(zone, self.latest(zone.id, "wbgt_eff.twa60"), forgotten=forgotten)
+
+    def at_work(self, site_id: str) -> bool:
+        """Whether a shift is on; a site without shifts is always at work."""
+        if site_id not in self._at_work:
+            calendar = self._view.register.calendar(site_id)
+            on = not calendar.shifts or calendar.shift_at(self._view.now) is not None
+            self._at_work[site_id] = on
+        return self._at_work[site_id]
+
     def spark(self, zone: Zone, kind: str) -> tuple[tuple[float, float | None], ...]:
         """The last hours of a kind for a small drawing, gaps as None."""
         last = int(self._view.now // MINUTE_S)
@@ -118,8 +135,15 @@ class Standings:
         row = self._latest[zone.id].get(panel.judged)
         above = self._above(zone, rules)
         if above is not None:
-            return _above_state(above), Reason(code="above", text=above.label), above
+            idle = above.rule.judge == "shift" and not self.at_work(zone.site)
+            return (
+                _above_state(above),
+                Reason(code="above_idle" if idle else "above", text=above.label),
+                above,
+            )
         if row is None or row.value is None:
+            if panel.hazard == "heat" and zone.clothing_caf is None:
+                return "cannot_tell", Reason(code="clothing"), first
             return "cannot_tell", Reason(code="coverage", number=row.coverage if row else None), first
         if self._forgotten(row):
             return "cannot_tell", Reason(code="old", since=row.minute * MINUTE_S), first

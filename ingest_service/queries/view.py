@@ -60,7 +60,15 @@ class View:
         zone = self.register.zone(f"{site_id}/{word}")
         if zone is None or not self.may(action, f"{site.scope}/{word}"):
             raise NotHere(f"There is no zone {word!r} in {site.name}.")
-        return site, zone
+        return site, self.as_it_stands(zone)
+
+    def as_it_stands(self, zone: Zone) -> Zone:
+        """The zone with the facts that hold at the instant of this view."""
+        return self.register.zone_as_of(zone.id, self.now) or zone
+
+    def zones(self, site: Site) -> list[Zone]:
+        """The zones of a site with the facts that hold now."""
+        return [self.as_it_stands(zone) for zone in self.register.zones_of(site.id)]
 
     def stale_after_s(self, period_s: float) -> float:
         """From which age a value of that period counts as stale: twice the period, and its way here."""

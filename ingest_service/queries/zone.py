@@ -8,7 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from ingest_service.auth.access import Action
-from ingest_service.queries import site_weeks
+from ingest_service.queries import doubts, site_weeks
+from ingest_service.queries.ahead import ahead
 from ingest_service.queries.chart import span_of
 from ingest_service.queries.judged import Minutes
 from ingest_service.queries.measured import MINUTE_S, letter, of_channel
@@ -50,30 +51,35 @@ def zone(
     watched = [one for one in panels_of(chosen) if standings.watched(place, one)]
     first = panel(standing.panel)
     then = as_of(view, site, until)
+    stood = then.as_it_stands(place)
     range_id, start, end = span_of(then, site.id, range_name)
     facts = [standings.latest(place.id, kind) for kind in (first.facts if first else ())]
     return ZonePage(
         now=view.now,
-        past=past(then, site, place, chosen, first, start, end) if first and then is not view else None,
+        past=past(then, site, stood, chosen, first, start, end) if first and then is not view else None,
         site=site_name(site),
         id=place.id,
         path=f"/factories/{site.id}/zones/{place.word}",
         name=place.name,
         kind=place.kind,
-        workers=Split(women=place.women, men=place.men),
-        metabolic_class=place.metabolic_class,
-        acclimatised=place.acclimatised,
-        radiant_source=place.radiant_source,
+        workers=Split(women=stood.women, men=stood.men),
+        metabolic_class=stood.metabolic_class,
+        acclimatised=stood.acclimatised,
+        radiant_source=stood.radiant_source,
+        outdoors=stood.outdoors,
+        clothing_caf=stood.clothing_caf,
         hazard=chosen,
         range=range_id,
         standing=standing,
+        ahead=None if then is not view else ahead(view, site, place, chosen),
+        work_rest=None if then is not view or chosen != "heat" else standings.work_rest(place),
         others=tuple(one for one in standings.of_zone(place) if one.hazard != chosen),
         facts=tuple(fact for fact in facts if fact is not None),
         panels=tuple(PanelName(id=one.id, title=one.title, unit=one.unit) for one in watched),
         limits=tuple(
-            line for one in watched for line in then.limits.of_zone(site, place, one.limited, then.now)
+            line for one in watched for line in then.limits.of_zone(site, stood, one.limited, then.now)
         ),
-        shifts=_shift_lines(then, site, place, chosen, first),
+        shifts=_shift_lines(then, site, stood, chosen, first),
         sources=tuple(_sources(view, standings, place, chosen)),
     )
 
@@ -154,6 +160,7 @@ def _source(view: View, standings: Standings, expected: ExpectedChannel) -> Sour
     entry = standings.channel(expected)
     placements = view.register.placements_of(expected.gateway, expected.sensor)
     placement = next((one for one in placements if one.valid_at(view.now)), None)
+    doubted = doubts.of_day(view, entry)
     try:
         title = quantity(expected.quantity).title
     except UnknownQuantity:
@@ -168,4 +175,7 @@ def _source(view: View, standings: Standings, expected: ExpectedChannel) -> Sour
         height_m=placement.height_m if placement else None,
         placed_since=placement.valid_from if placement else None,
         flags=(entry.last_flags or 0) if entry else 0,
+        suspect_minutes=doubted.suspect,
+        failed_minutes=doubted.failed,
+        tests=doubted.tests,
     )

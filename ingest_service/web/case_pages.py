@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from alert_rules.pack_format import PACKS
-from alert_rules.pack_model import ExposureRule
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, caller_of
 from ingest_service.cases.store import CaseError, Cases
@@ -21,7 +19,6 @@ from ingest_service.queries.view import NotHere, View
 from ingest_service.register.entries import Person, Side
 from ingest_service.web.live_pages import case_number
 from ingest_service.web.rendering import Fields, page, reader
-from ingest_service.web.runbooks import rule_part
 
 router = APIRouter()
 
@@ -102,31 +99,6 @@ def agree_to_close(
         typed = {"reason": reason}
         return _shown(request, view, found, {"reason": str(error)}, typed, status=422)
     return RedirectResponse(f"/cases/{found.line.id}", 303)
-
-
-@router.get("/rules/{pack_id}/{rule_id}")
-def rule_page(request: Request, pack_id: str, rule_id: str) -> Response:
-    """What a rule compares with what, since when, by which text."""
-    caller = caller_of(request)
-    person = caller.must(Action.READ_CASE)
-    view = caller.context.view(person)
-    found = view.limits.rule(pack_id, rule_id)
-    if found is None:
-        raise NotHere("There is no such rule.")
-    pack, rule = found
-    exposure = rule if isinstance(rule, ExposureRule) else None
-    named = exposure.limit if exposure else None
-    limit_name = getattr(named, "name", None) or (f"{named.value:g} {named.unit}" if named else "")  # type: ignore[union-attr]
-    runbook = PACKS / f"{pack.pack}.md"
-    values = {
-        "pack": pack,
-        "rule": rule,
-        "source": pack.source_of(rule),
-        "exposure": exposure,
-        "limit_name": limit_name,
-        "runbook": rule_part(runbook.read_text("utf-8"), rule.id) if runbook.is_file() else [],
-    }
-    return page(request, "rule.html", values, view=view)
 
 
 def _found(request: Request, case_id: str, action: Action) -> tuple[Caller, Case, View]:

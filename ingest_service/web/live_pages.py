@@ -72,6 +72,7 @@ LIVE_PAGES: Final[dict[str, LivePage]] = {
         lambda view, asked: case(view, case_number(asked.get("case", ""))),
         {
             "case-head": "case/head.html",
+            "case-outlook": "case/outlook.html",
             "case-seen": "case/seen.html",
             "case-actions": "case/actions.html",
             "case-told": "case/told.html",

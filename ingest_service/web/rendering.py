@@ -23,7 +23,7 @@ from ingest_service.language import Translator, translator
 from ingest_service.queries.models import URGENCY, Overview
 from ingest_service.queries.panels import panel
 from ingest_service.queries.view import View
-from ingest_service.web import drawing, sentences, vocabulary
+from ingest_service.web import drawing, outlook_words, sentences, vocabulary
 from ingest_service.web.words import Words
 
 HERE: Final = Path(__file__).parent
@@ -49,6 +49,7 @@ def _environment() -> Environment:
     environment.globals.update(
         drawing=drawing,
         say=sentences,
+        outlook=outlook_words,
         static=static,
         utc=utc,
         hour=hour,
@@ -191,6 +192,8 @@ def _navigation(request: Request, caller: Caller, view: View, say: Translator) -
         items.append(("/overview", say("Overview")))
     if view.may(Action.READ_CASE, scope):
         items.append(("/cases", say("Cases")))
+    if sites:
+        items.append(("/rules", say("Rules")))
     if view.may(Action.READ_FLEET, scope):
         items.append(("/fleet", say("Fleet")))
     if view.may(Action.READ_QUARANTINE, scope):

@@ -13,6 +13,7 @@ from ingest_service.web import (
     mail_pages,
     overview_pages,
     quarantine_pages,
+    rule_pages,
     sign_in_pages,
 )
 from ingest_service.web.rendering import STATIC
@@ -25,6 +26,7 @@ for part in (
     overview_pages,
     factory_pages,
     case_pages,
+    rule_pages,
     fleet_pages,
     quarantine_pages,
     account_pages,

@@ -7,6 +7,7 @@ from typing import Final
 from ingest_service.queries.models import Overview, Reason
 from ingest_service.queries.places import Factory, HazardStanding, Past, Zone
 from ingest_service.queries.records import Fleet
+from ingest_service.queries.rule_models import RulesInForce
 from ingest_service.web.vocabulary import HAZARDS, N_, PERIODS
 from ingest_service.web.words import Words
 
@@ -143,6 +144,16 @@ def _for_newcomers(one: HazardStanding) -> bool:
     )
 
 
+_WHY: Final = {
+    "no_limit": N_("No limit is in force for this."),
+    "estimate": N_("Without a globe thermometer a value this close to the limit proves nothing."),
+    "above_idle": N_("No shift is on, so no case is opened."),
+    "above": N_("If it lasts, a case is opened and the committee is told."),
+    "clothing": N_("Nobody has registered what people wear here, and clothing can add up to 11 degrees."),
+    "silent": N_("A silent sensor says nothing about the air people breathe: measure by hand."),
+}
+
+
 def why(words: Words, one: HazardStanding, timezone: str) -> str:
     """A second, shorter sentence: why the state is so."""
     _ = words._
@@ -153,17 +164,9 @@ def why(words: Words, one: HazardStanding, timezone: str) -> str:
         return _("Only %(share)s of what is needed was measured.", share=words.percent(reason.number))
     if reason.code == "old" and reason.since is not None:
         return _("The last value is from %(time)s.", time=words.clock(reason.since, timezone))
-    if reason.code == "no_limit":
-        return _("No limit is in force for this.")
-    if reason.code == "estimate":
-        return _("Without a globe thermometer a value this close to the limit proves nothing.")
     if reason.code == "above" and one.state == "notice":
         return _("%(label)s; no limit is broken.", label=_(reason.text))
-    if reason.code == "above":
-        return _("If it lasts, a case is opened and the committee is told.")
-    if reason.code == "silent":
-        return _("A silent sensor says nothing about the air people breathe: measure by hand.")
-    return ""
+    return _(_WHY[reason.code]) if reason.code in _WHY else ""
 
 
 def first_look(words: Words, reason: Reason) -> str:
@@ -182,6 +185,18 @@ def first_look(words: Words, reason: Reason) -> str:
         return _.count("case open for %(span)s", "%(n)s cases, the oldest open for %(span)s",
                        reason.number or 0, span=ago)  # fmt: skip
     return _("only %(share)s measured", share=words.percent(reason.number))
+
+
+def of_rules(words: Words, page: RulesInForce) -> str:
+    """How many rules judge at the place, and how many gaps its law has."""
+    _ = words._
+    place = page.site_name or (words.place(page.country) if page.country else _("International rules"))
+    text = _.count("%(place)s: %(n)s rule judges.", "%(place)s: %(n)s rules judge.", len(page.judged),
+                   place=place)  # fmt: skip
+    if page.gaps:
+        gaps = len(page.gaps)
+        text += " " + _.count("Its law has %(n)s gap.", "Its law has %(n)s gaps.", gaps)
+    return text
 
 
 def of_fleet(words: Words, page: Fleet) -> str:

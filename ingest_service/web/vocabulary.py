@@ -35,6 +35,7 @@ HAZARDS: Final = {
     "noise": N_("Noise"),
     "air": N_("Air"),
     "silence": N_("Silence"),
+    "device": N_("Sensors"),
 }
 KINDS: Final = {
     "wbgt.minute": N_("WBGT, this minute"),
@@ -55,12 +56,42 @@ KINDS: Final = {
     "co2.minute": N_("CO2, this minute"),
     "co2.stel15": N_("CO2, 15 min"),
     "co2.twa8h": N_("CO2, 8 h"),
+    "ta.minute": N_("Air temperature, this minute"),
     "ta.mean60": N_("Air temperature, 1 h"),
+    "ta.rise10": N_("Rise of air temperature in 10 min"),
     "rh.mean60": N_("Humidity, 1 h"),
+    "va.mean60": N_("Air speed, 1 h"),
+    "la.osha_dose": N_("Noise dose so far (OSHA, permissible)"),
+    "la.osha_hc_dose": N_("Noise dose so far (OSHA, hearing conservation)"),
+    "la.lex_week": N_("Noise of the week so far"),
+    "pm2_5.day": N_("PM2.5, local day"),
+    "pm10.day": N_("PM10, local day"),
+    "co.stel15": N_("CO, 15 min"),
+    "co.rise10": N_("Rise of CO in 10 min"),
+    "hcho.stel15": N_("Formaldehyde, 15 min"),
+    "hcho.twa8h": N_("Formaldehyde, 8 h"),
+    "no2.minute": N_("NO2, this minute"),
+    "no2.stel15": N_("NO2, 15 min"),
 }
 METHODS: Final = {
     "assumed_tg_eq_ta": N_("estimated without a globe thermometer"),
     "measured_globe": N_("globe measured"),
+    "measured_globe_sun": N_("globe measured, in the sun"),
+    "measured_tnw": N_("natural wet bulb and globe measured"),
+    "instrument_wbgt": N_("as the instrument states it"),
+    "liljegren": N_("from weather and measured sunlight"),
+    "weather_model": N_("from a model of the weather"),
+    "assumed_va": N_("air speed assumed"),
+    "area_mean": N_("mean at one place"),
+    "area_highest": N_("highest reading at one place"),
+    "area_laeq": N_("sound level at one place"),
+    "area_estimate": N_("of a person staying at that place all shift"),
+    "area_projected": N_("if the rest of the shift is as loud"),
+    "area_week": N_("of a person staying at that place all week"),
+    "area_estimate_minute_levels": N_("from levels of whole minutes"),
+    "optical_uncorrected": N_("light scattering, uncorrected"),
+    "nws_regression": N_("regression of the US National Weather Service"),
+    "no_data": N_("nothing was measured"),
 }
 SIDES: Final = {"worker": N_("Worker side"), "management": N_("Management side")}
 ROLES: Final = {
@@ -90,6 +121,12 @@ CASE_TITLES: Final = {
     "silence.channel": N_("Sensor silent: %(zone)s"),
     "silence.gateway": N_("Gateway silent: %(zone)s"),
     "silence.site": N_("No power or no link: %(zone)s"),
+    "air.no2": N_("Nitrogen dioxide: %(zone)s"),
+    "air.hcho": N_("Formaldehyde: %(zone)s"),
+    "device": N_("A sensor cannot be relied on: %(zone)s"),
+    "device.stuck": N_("Stuck value: %(zone)s"),
+    "device.calibration": N_("Calibration overdue: %(zone)s"),
+    "device.moved": N_("Sensor not where it should be: %(zone)s"),
 }
 GRADES: Final = {
     "A": N_("Grade A: signed, good clock, valid calibration"),
@@ -100,6 +137,46 @@ CONFIDENCE: Final = {
     "verified": N_("number verified in the text"),
     "secondary": N_("number read in a secondary source"),
     "unverified": N_("number not yet verified"),
+    "instrument_verified": N_("legal text found, its number not confirmed"),
+    "none_found": N_("no number found"),
+}
+LAYERS: Final = {
+    "international": N_("International"),
+    "country": N_("Country"),
+    "sector": N_("Sector agreement"),
+    "site": N_("This factory"),
+}
+COMPARES: Final = {
+    "above": N_("above"),
+    "at_or_above": N_("at or above"),
+    "below": N_("below"),
+    "at_or_below": N_("at or below"),
+}
+CAUSES: Final = {
+    "late_data": N_("data came late"),
+    "register_changed": N_("the register was changed"),
+    "calculation_changed": N_("the calculation was changed"),
+    "quality": N_("readings failed a test"),
+}
+BIASES: Final = {
+    "low": N_("can only be too low"),
+    "high": N_("can only be too high"),
+    "either": N_("either way"),
+}
+TESTS: Final = {
+    "GROSS_RANGE": N_("outside the range"),
+    "RATE": N_("changes too fast"),
+    "FLAT_LINE": N_("stuck"),
+    "SPIKE": N_("spike"),
+    "PHYSICS": N_("does not fit the other sensors"),
+    "CLOCK": N_("clock wrong"),
+}
+CLASSES: Final = {
+    0: N_("resting"),
+    1: N_("low"),
+    2: N_("moderate"),
+    3: N_("high"),
+    4: N_("very high"),
 }
 PERIODS: Final = {"week": N_("7 days"), "fortnight": N_("14 days"), "month": N_("30 days")}
 RANGES: Final = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ingest_service.language import Translator
@@ -34,7 +35,7 @@ class Words:
         self._ = translate
         self.now = now
 
-    def of(self, table: dict[str, str], key: str | None) -> str:
+    def of(self, table: Mapping[Any, str], key: Any) -> str:
         """The word for a code; a code without a word is shown as it is."""
         return self._(table[key]) if key in table else str(key or "")
 
@@ -59,6 +60,11 @@ class Words:
 
     def number(self, value: float | None, decimals: int = 0) -> str:
         return "–" if value is None else self._.number(value, decimals)
+
+    def signed(self, value: float | None, decimals: int = 0) -> str:
+        """A number with its sign, also above zero."""
+        text = self.number(value, decimals)
+        return f"+{text}" if value is not None and value > 0 else text
 
     def percent(self, share: float | None) -> str:
         """A share as a percentage that never rounds up to a whole it is not."""

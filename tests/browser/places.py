@@ -11,6 +11,7 @@ INSPECTOR_PAGES = {
     "quarantine-item": "/quarantine/1",
     "mail": "/demo/mail",
     "account": "/account",
+    "rules-country": "/rules?place=kh",
 }
 COMMITTEE_PAGES = {
     "zone-heat": "/factories/kh-f0123/zones/sewing-3/heat",
@@ -20,6 +21,7 @@ COMMITTEE_PAGES = {
     "case": "/cases/1",
     "case-cleared": "/cases/3",
     "rule": "/rules/intl-heat/heat-iso7243-reference",
+    "rules": "/rules",
 }
 PAGES = [("inspector", name, path) for name, path in INSPECTOR_PAGES.items()]
 PAGES += [("dara", name, path) for name, path in COMMITTEE_PAGES.items()]

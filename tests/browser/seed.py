@@ -39,9 +39,10 @@ from ingest_service.register.description import import_description
 from ingest_service.register.entries import Gateway
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
-from ingest_service.series.port import ExposureRow, Span
+from ingest_service.series.port import ExposureRow, QualityRow, Span
 from ingest_service.series.sqlite import SqliteSeries, open_series
 from osh_domain.batch import genesis, payload_hash
+from osh_domain.quality_tests import QcFlag, QcTest
 from tests.browser.seed_world import DOCUMENT, PASSWORD, SILENT_FROM, ZONES, ZoneStory
 
 # Wednesday 22 April 2026, 14:20 in Phnom Penh, 10:20 in Amman.
@@ -72,6 +73,7 @@ def build(data_dir: Path) -> None:
     with closing(open_series(data_dir)) as series:
         _fill_series(series, snapshot)
     _fill_exposures(data_dir, snapshot)
+    _revise_and_doubt(data_dir)
     _fill_judgements(engine, data_dir, snapshot)
     _fill_cases(engine, data_dir, snapshot)
     _fill_ledger(data_dir, snapshot)
@@ -133,9 +135,25 @@ def _fill_exposures(data_dir: Path, snapshot: RegisterSnapshot) -> None:
     rows = (row for story in ZONES for row in _rows(snapshot, story))
     with closing(sqlite3.connect(data_dir / "series.sqlite", isolation_level=None)) as file:
         file.execute("BEGIN")
-        file.executemany(_INSERT, ((*row[:12], number) for number, row in enumerate(rows, start=1)))
+        file.executemany(
+            _INSERT, ((*row[:10], 0, row.calc, number) for number, row in enumerate(rows, start=1))
+        )
         file.execute("INSERT OR REPLACE INTO cursors SELECT 'exposure_change', max(change) FROM exposures")
         file.execute("COMMIT")
+
+
+def _revise_and_doubt(data_dir: Path) -> None:
+    """Late data replaced the newest hour of one zone; tests doubt some minutes of its thermometer."""
+    row = latest(data_dir, "kh-f0123/sewing-3", "wbgt_eff.twa60")
+    with closing(open_series(data_dir)) as series:
+        better = row._replace(value=(row.value or 0.0) + 0.1)
+        series.write_exposures([better], cause=lambda _minute: "late_data", at=NOW - 20.0)
+        entry = series.channel("kh-f0123-a", "th2", "ta")
+        assert entry is not None
+        first = row.minute - 240
+        doubted = [QualityRow(entry.id, first + n, QcFlag.SUSPECT, QcTest.RATE) for n in range(25)]
+        failed = [QualityRow(entry.id, first + 40 + n, QcFlag.FAIL, QcTest.FLAT_LINE) for n in range(12)]
+        series.replace_quality(entry.id, first, first + 60, doubted + failed)
 
 
 def _rows(snapshot: RegisterSnapshot, story: ZoneStory) -> Iterator[ExposureRow]:

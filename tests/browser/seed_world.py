@@ -90,7 +90,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             "timezone": "Asia/Amman", "sector": "garment", "latitude": 32.5, "longitude": 35.98,
             "zones": [
                 _zone("knitting", "Knitting hall", "knitting", 205, 118, 1),
-                _zone("store", "Fabric store", "store", 12, 31, 2),
+                {**_zone("store", "Fabric store", "store", 12, 31, 2), "clothing": "unknown"},
             ],
             "shifts": [{**_DAY_SHIFT, "days": ["sun", "mon", "tue", "wed", "thu", "sat"]}],
             "gateways": [
@@ -111,6 +111,11 @@ DOCUMENT: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
+def _risen(into: float) -> float:
+    """How far a shift of ten hours has warmed, 0 to 1, at a share of it."""
+    return math.sin(math.pi * min(1.0, max(0.0, into) * 1.05))
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneStory:
     """What a zone went through: WBGT at its morning and its hottest, sound level in work, dust, gaps."""
@@ -124,17 +129,20 @@ class ZoneStory:
     grade: int = 1
     gaps_before_s: tuple[tuple[float, float], ...] = ()
     ends_before_s: float = 0.0
+    clothing_known: bool = True
 
     def kinds(
         self, t: float, into: float, *, working: bool, whole: bool
-    ) -> Iterator[tuple[str, float, float]]:
+    ) -> Iterator[tuple[str, float | None, float]]:
         """(kind, value, coverage) of one minute; `into` is the share of the shift that has gone."""
-        day = math.sin(math.pi * min(1.0, into * 1.05)) if working else 0.0
+        day = _risen(into) if working else 0.0
+        hour = sum(_risen(into - back / 60.0) for back in range(6)) / 6.0 if working else 0.0
         season = 0.35 * math.sin(t / 86400.0 * 1.9)
         ripple = 0.18 * math.sin(t / 211.0) + 0.11 * math.sin(t / 67.0 + 1.0)
         wbgt = self.cool + (self.hottest - self.cool) * day + season
-        yield "wbgt.minute", wbgt + ripple + 0.15, 1.0
-        yield "wbgt_eff.twa60", wbgt, 1.0
+        yield "wbgt.minute", wbgt + ripple, 1.0
+        mean = self.cool + (self.hottest - self.cool) * hour + season
+        yield "wbgt_eff.twa60", mean if self.clothing_known else None, 1.0
         level = self.loud if working else 52.0
         lex = level + 10 * math.log10(max(0.02, into * 10 / 8)) if working else level
         yield "la.lex8h", lex, 1.0
@@ -163,5 +171,5 @@ ZONES: Final = (
     ZoneStory("kh-f0045/assembly", 24.6, 28.4, 79.2, pm=12.0),
     ZoneStory("kh-f0007/sewing-1", 25.4, 30.9, 82.4, ends_before_s=3 * 3600.0),
     ZoneStory("jo-f0211/knitting", 19.0, 24.1, 88.2),
-    ZoneStory("jo-f0211/store", 18.2, 21.6, 58.0, method="assumed_tg_eq_ta", grade=2),
+    ZoneStory("jo-f0211/store", 18.2, 21.6, 58.0, method="assumed_tg_eq_ta", grade=2, clothing_known=False),
 )

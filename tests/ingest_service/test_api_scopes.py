@@ -34,6 +34,8 @@ FOREIGN_PARTS: dict[str, str] = {
     "case": "1",
     "action": "1",
     "entry": "1",
+    "pack": "site-kh-f0007",
+    "rule": "heat-own",
 }
 BODIES: dict[str, Any] = {
     "/api/v1/cases/{case}/actions": {"text": "open the louvres"},
@@ -42,6 +44,7 @@ BODIES: dict[str, Any] = {
 }
 OWN_WIDTH = {  # lists, as wide as the caller's own scope; and tokens, which belong to people
     "/api/v1/overview",
+    "/api/v1/rules",
     "/api/v1/cases",
     "/api/v1/fleet",
     "/api/v1/quarantine",

@@ -125,12 +125,13 @@ def describe(fleet: FleetName = "demo", seed: Seed = 7, period: Period = 60.0) -
 
 @app.command()
 def scenarios() -> None:
-    """List the fault scenarios that come with the simulator."""
-    from firmware_sim.scenario_files import load, names
+    """List the scenarios that come with the simulator; those with a start and a length can be scored."""
+    from firmware_sim.scenario_files import names, scenario
 
     for name in names():
-        typer.echo(name)
-        for request in load(name):
+        found = scenario(name)
+        typer.echo(f"{name}: {found.title}" + (f" ({found.span} from {found.start})" if found.course else ""))
+        for request in found.faults:
             typer.echo(f"  {request}")
 
 

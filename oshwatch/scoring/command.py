@@ -1,9 +1,11 @@
 """Runs the scenarios a person asked for, one after the other, and shows how far they are."""
 
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -18,6 +20,8 @@ from oshwatch.scoring.judging import Result, judge
 from oshwatch.scoring.playing import play
 
 FLEET = "demo"
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folder made in it has a name of its own and is ours alone
+LEAST_MEMORY = 2 * 2**30
 
 
 class ScoreError(Exception):
@@ -73,7 +77,7 @@ def _courses(wanted: Sequence[str], seed: int, days: float | None) -> list[Cours
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="oshwatch-score-") as made:
+        with tempfile.TemporaryDirectory(prefix="oshwatch-score-", dir=_memory()) as made:
             yield Path(made)
         return
     if keep.exists() and any(keep.iterdir()):
@@ -83,6 +87,14 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     except OSError as error:
         raise ScoreError(f"{keep} cannot be made ({error.strerror}); give another --keep") from None
     yield keep
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is one with room: what is thrown away need not be synced to a disk."""
+    with suppress(OSError):
+        if shutil.disk_usage(MEMORY).free > LEAST_MEMORY and os.access(MEMORY, os.W_OK):
+            return MEMORY
+    return None
 
 
 def _progress(shown: bool) -> Progress:

@@ -10,7 +10,6 @@ judge where a pack of the installation selects them. Pure; callers keep the answ
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby
 
 from alert_rules.pack_model import CONFIRMED, LAYERS, Confirmation, Gap, Layer, Pack, Rule
 
@@ -72,7 +71,9 @@ def effective(packs: Iterable[Pack], place: Place, day: date | None = None) -> t
     """Every rule at a place on a day, judged or not, the broadest layer first."""
     there = packs_at(packs, place, day)
     selected = {name for pack in there for name in pack.selects}
-    confirmed = {one.rule: one for pack in there for one in pack.confirmations}
+    confirmed = {
+        one.rule: one for pack in there for one in pack.confirmations if day is None or one.on <= day
+    }
     found = [_standing(pack, rule, selected, confirmed) for pack in there for rule in pack.rules]
     return tuple(_layered(found))
 
@@ -83,7 +84,7 @@ def judging(packs: Iterable[Pack], place: Place, day: date | None = None) -> tup
 
 
 def gaps_of(packs: Iterable[Pack], place: Place, day: date | None = None) -> tuple[PlacedGap, ...]:
-    """What the law of a place does not say, and what judges instead; not what a rule that judges here fills."""
+    """What the law of a place does not say and no rule that judges there fills, with what judges instead."""
     every = tuple(packs)
     judged = {one.rule.id for one in judging(every, place, day)}
     return tuple(
@@ -92,16 +93,6 @@ def gaps_of(packs: Iterable[Pack], place: Place, day: date | None = None) -> tup
         for gap in pack.gaps
         if gap.filled_by is None or gap.filled_by not in judged
     )
-
-
-def packs_by_place(packs: Sequence[Pack]) -> Iterator[tuple[Place, list[Pack]]]:
-    """Each place that a pack speaks of, with the packs that speak of exactly it."""
-
-    def place_of(pack: Pack) -> tuple[str, str, str]:
-        return (pack.country or "", pack.sector or "", pack.site or "")
-
-    for key, group in groupby(sorted(packs, key=place_of), key=place_of):
-        yield Place(*key), list(group)
 
 
 def _standing(pack: Pack, rule: Rule, selected: set[str], confirmed: Mapping[str, Confirmation]) -> Effective:
@@ -143,12 +134,15 @@ def _layered(found: Sequence[Effective]) -> Iterator[Effective]:
 
 
 def _chain(rule: Rule, found: Sequence[Effective]) -> Iterator[str]:
-    """The rules that a rule takes the place of, the nearest first; a cycle ends where it began."""
-    by_id = {one.rule.id: one.rule for one in found}
+    """The rules of this place that a rule takes the place of, the nearest first; a cycle ends where it began.
+
+    What an unconfirmed rule would replace is still judged, so the chain ends there.
+    """
+    by_id = {one.rule.id: one for one in found}
     seen = {rule.id}
     following = rule.replaces
-    while following is not None and following not in seen:
+    while following is not None and following not in seen and following in by_id:
         yield following
         seen.add(following)
-        before = by_id.get(following)
-        following = before.replaces if before else None
+        before = by_id[following]
+        following = before.rule.replaces if before.judged else None

@@ -1,6 +1,7 @@
 """Reads rule packs. All mistakes are reported at once, each with file, rule, key and a way out."""
 
 from collections.abc import Iterable
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from alert_rules.exposures import UNITS
 from alert_rules.pack_checks import Problem, header_problems, rule_problems
 from alert_rules.pack_mistakes import Mistake as Mistake  # noqa: PLC0414 - others take it from here
 from alert_rules.pack_mistakes import PackError as PackError  # noqa: PLC0414 - others take it from here
-from alert_rules.pack_model import FORMAT, ExposureRule, Pack, Rule, SilenceRule, WatchRule
+from alert_rules.pack_model import FORMAT, LAYERS, ExposureRule, Pack, Rule, SilenceRule, WatchRule
 from alert_rules.pack_together import Placed, superseded, together
 from alert_rules.pack_yaml import in_words, read_yaml
 
@@ -52,7 +53,12 @@ def load_packs(files: Iterable[Path] | None = None, *, packs_dir: Path | None = 
     mistakes += together(found, known)
     if mistakes:
         raise PackError(mistakes)
-    return tuple(one.pack for one in sorted(found, key=lambda one: one.pack.valid_from))
+    return tuple(sorted((one.pack for one in found), key=_order))
+
+
+def _order(pack: Pack) -> tuple[int, str, date]:
+    """The broadest layer first, then by name, older versions before newer ones."""
+    return LAYERS.index(pack.layer), pack.pack, pack.valid_from
 
 
 def _placed(path: Path, mistakes: list[Mistake]) -> Placed | None:

@@ -178,8 +178,8 @@ Rule = ExposureRule | SilenceRule | WatchRule
 class Gap(Part):
     """What the law of the pack's layer does not say, or says in a number that nobody could confirm.
 
-    `falls_back_to` names the rule or the pack that judges instead. `filled_by`: the pack's own rule that fills
-    the gap where it judges, once somebody confirmed its number.
+    `falls_back_to` names the rule or the pack that judges instead. `filled_by`: the pack's own rule that
+    fills the gap where it judges, once somebody confirmed its number.
     """
 
     hazard: Hazard

@@ -137,9 +137,7 @@ class _Index:
                 yield Mistake(one.file, "", key, f"no rule or pack is called {name!r}", self._near_any(name))
             if gap.filled_by is not None and one.pack.rule(gap.filled_by) is None:
                 problem = f"the pack has no rule called {gap.filled_by!r}"
-                yield Mistake(
-                    one.file, "", f"gaps.{number}.filled_by", problem, "Name one of its own, or none."
-                )
+                yield Mistake(one.file, "", f"gaps.{number}.filled_by", problem, "Name one of its own.")
 
     def confirmations(self, one: Placed) -> Iterator[Mistake]:
         """Confirmations of what does not exist, needs none, or lies elsewhere."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, Final, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,10 +13,19 @@ from alert_rules.pack_mistakes import Mistake
 
 # libyaml reads ten times faster; where it is missing the same is read in Python.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOOL: Final = "tag:yaml.org,2002:bool"
 
 
 class _UniqueKeys(_Loader):  # type: ignore[misc]
-    """YAML keeps the last of two equal keys and says nothing; here that is a mistake."""
+    """YAML keeps the last of two equal keys and says nothing; here that is a mistake.
+
+    Only `true` and `false` are truth values: the key `on` and the country `no` are words.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [one for one in found if one[0] != _BOOL or first in "tTfF"]
+        for first, found in _Loader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -165,19 +165,21 @@ def _put_gateway(change: Change, site: SiteItem, gateway: GatewayDescription) ->
         change.put_foreign_name(name)
     channels: set[tuple[str, str]] = set()
     for sensor in gateway.sensors:
-        change.place(
-            gateway_id,
-            sensor.id,
-            f"{site.id}/{sensor.zone}",
-            sensor.height_m,
-            _instant(sensor.valid_from, site),
-            sensor.globe_diameter_m,
-            sensor.serial,
-        )
+        if sensor.zone is not None:
+            change.place(
+                gateway_id,
+                sensor.id,
+                f"{site.id}/{sensor.zone}",
+                sensor.height_m,
+                _instant(sensor.valid_from, site),
+                sensor.globe_diameter_m,
+                sensor.serial,
+            )
         for quantity, period_s in sensor.channels.items():
             change.expect(gateway_id, sensor.id, quantity, period_s)
             channels.add((sensor.id, quantity))
-    change.end_missing(gateway_id, channels)
+    placed = {sensor.id for sensor in gateway.sensors if sensor.zone is not None}
+    change.end_missing(gateway_id, placed, channels)
 
 
 def _put_person(change: Change, item: PersonItem, scope: str, timezone: str) -> None:

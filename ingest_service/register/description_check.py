@@ -131,7 +131,7 @@ class _Reader(DocumentReader):
         sensors = self.all(SensorItem, f"{where}.sensors", raw.get("sensors"))
         self.doubles(f"{where}.sensors", [sensor.id for sensor in sensors])
         for sensor in sensors:
-            if sensor.zone not in zones:
+            if sensor.zone is not None and sensor.zone not in zones:
                 near = get_close_matches(sensor.zone, zones, n=1)
                 hint = f"Did you mean {near[0]}?" if near else "Add the zone to the site's zones."
                 self.mistake(f"{where}.sensors {sensor.id}.zone", f"unknown zone {sensor.zone!r}", hint)

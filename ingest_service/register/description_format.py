@@ -125,12 +125,12 @@ class GatewayItem(Item):
 
 
 class SensorItem(Item):
-    """A sensor, the zone (its word) it stands in, and its channels: quantity -> period [s]."""
+    """A sensor, the zone (its word) it stands in or null, and its channels: quantity -> period [s]."""
 
     id: SensorId
-    zone: str
+    zone: str | None
     height_m: float | None = Field(None, ge=0, le=100)
-    channels: dict[QuantityName, Annotated[float, Field(gt=0, le=86_400)]] = Field(min_length=1)
+    channels: dict[QuantityName, Annotated[float, Field(gt=0, le=86_400)]]
     globe_diameter_m: float | None = Field(None, ge=0.02, le=0.5)
     serial: str | None = Field(None, min_length=1, max_length=64)
     valid_from: When | None = Field(None, alias="from")

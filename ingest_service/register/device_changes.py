@@ -143,9 +143,8 @@ class DeviceChanges(Recorder):
         site = self._site_of(gateway)
         self.record("channel expected", f"{gateway}/{sensor}/{quantity}", site, period_s=period_s)
 
-    def end_missing(self, gateway: str, channels: set[tuple[str, str]]) -> None:
-        """End what the gateway no longer has: what is not in `channels` (sensor, quantity)."""
-        sensors = {sensor for sensor, _ in channels}
+    def end_missing(self, gateway: str, sensors: set[str], channels: set[tuple[str, str]]) -> None:
+        """End what the gateway no longer has: placed `sensors` and `channels` (sensor, quantity)."""
         for table, action in (
             (schema.PLACEMENTS, "sensor removed"),
             (schema.EXPECTED_CHANNELS, "channel ended"),

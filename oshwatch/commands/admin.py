@@ -1,20 +1,26 @@
 """``oshwatch admin``: prepare the data directory; sites, people, tokens and gateways from a shell."""
 
 import base64
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from oshwatch.administration import gateways, people, tokens
+from oshwatch.administration import calendar, descriptions, gateways, people, tokens
 from oshwatch.administration.shell import AsJson, DataDir, answer, fail, opened, process_lives, who
 
-app = typer.Typer(help="Prepare the data directory; people, tokens, gateways.", no_args_is_help=True)
+app = typer.Typer(
+    help="Prepare the data directory; factories, calendars, people, tokens, gateways.", no_args_is_help=True
+)
 site_app = typer.Typer(help="Factories.", no_args_is_help=True)
 app.add_typer(people.app, name="person")
 app.add_typer(tokens.app, name="token")
 app.add_typer(gateways.app, name="gateway")
 app.add_typer(site_app, name="site")
+app.command("import")(descriptions.import_file)
+app.command("export")(descriptions.export)
+app.command("calendar")(calendar.calendar)
+app.command("day-off")(calendar.day_off)
+app.command("overtime")(calendar.overtime)
 
 
 @app.command()
@@ -60,24 +66,6 @@ def init(
         else:
             lines.append(f"First administrator: {login}   password (shown this once): {secret}")
         answer(facts, as_json, lines)
-
-
-@app.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="Site description (YAML or JSON).")],
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Bring the register to a site description. All mistakes are reported at once; then nothing changes."""
-    from ingest_service.register.description import import_description, load_document
-
-    with opened(data_dir) as (register, _):
-        done = import_description(register, load_document(file), who())
-        line = (
-            f"{done.sites} sites, {done.gateways} gateways, {done.people} people: "
-            f"{done.changes or 'nothing'} changed."
-        )
-        answer(done._asdict(), as_json, [line])
 
 
 @app.command()

@@ -22,6 +22,7 @@ from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.broker_link import BrokerLink
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
+from ingest_service.evidence.roots import publish_days
 from ingest_service.gateway_words import read_birth, read_state
 from ingest_service.intake import Arrival, Intake
 from ingest_service.ledger.port import BirthNote, Ledger, LedgerError, Outcome, StateNote
@@ -64,8 +65,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
         engine = open_database(settings.data_dir)
         owned.callback(engine.dispose)
         migrate(engine)
-        subscriber = Subscriber(settings, ledger, Register(engine).snapshot, signer, clock_from(settings))
+        clock = clock_from(settings)
+        subscriber = Subscriber(settings, ledger, Register(engine).snapshot, signer, clock)
         owned.callback(subscriber.close)
+        days = threading.Thread(target=publish_days, args=(ledger, signer, clock.now, stop), name="day roots")
+        days.start()
+        owned.callback(days.join)
+        owned.callback(stop.set)
         while not stop.is_set():
             subscriber.step()
             if subscriber.pause_s:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 import sqlalchemy as sa
 
 from ingest_service.evidence.archive_writing import ArchiveWriter
+from ingest_service.evidence.received import first_row_at
 from ingest_service.ledger.port import Ledger, LedgerRow, PublishedDay
 from ingest_service.register.entries import Site
 from ingest_service.register.schema import AUDIT
@@ -77,22 +78,10 @@ class BundleMaker:
 
     def _rows(self, wanted: Wanted) -> Iterator[LedgerRow]:
         """The site's rows that were received in the period, or measured in it and received later."""
-        after = self._first_row(wanted.start) - 1
+        after = first_row_at(self._ledger, wanted.start) - 1  # nothing is received before it is measured
         while rows := self._ledger.rows(after, AT_ONCE):
             after = rows[-1].row
             yield from (row for row in rows if row.site == wanted.site and _belongs(row, wanted))
-
-    def _first_row(self, t: float) -> int:
-        """The first row received at or after an instant; nothing can be received before it was measured."""
-        low, high = 1, self._ledger.last_row() + 1
-        while low < high:
-            middle = (low + high) // 2
-            row = self._ledger.row(middle)
-            if row is not None and row.received_at < t:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
     def _line(self, row: LedgerRow) -> dict[str, object]:
         before, own = ([GENESIS_ROW_HASH, *self._ledger.row_hashes(row.row - 1, row.row)])[-2:]

@@ -1,28 +1,48 @@
-"""Publishes the root of each day: one signed line for every row that the ledger got since the line before.
+"""Publishes the root of each day: one signed line for the rows that came until its end and after the line
+before.
 
-A day is closed a while after its end, by the service's clock, so that what arrived just before midnight is
-in. Days in which the service was down are covered by the next line; nothing depends on the clock but the
-name of the day.
+A day (UTC) is closed a while after its end. Days in which the service was down are covered by the next line,
+and so is a row whose time went back with the service's clock: every row is under exactly one line.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from ingest_service.ledger.port import Ledger, PublishedDay
+import structlog
+
+from ingest_service.evidence.received import first_row_at
+from ingest_service.ledger.port import Ledger, LedgerError, PublishedDay
 from osh_domain.evidence.day_roots import NO_LINE, DayRoot, line_hash
 from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH
 from osh_domain.evidence.merkle import Tree, leaf
 from osh_domain.signing import Signer
 
 CLOSED_AFTER: Final = timedelta(minutes=5)
+LOOK_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
 
 
-def due_day(now: float, published: list[PublishedDay]) -> str | None:
+def publish_days(ledger: Ledger, signer: Signer, now: Callable[[], float], stop: threading.Event) -> None:
+    """Publish each day when it is due, until the event is set; a thread's body."""
+    while not stop.wait(LOOK_S):
+        try:
+            line = publish_due(ledger, signer, now())
+        except LedgerError as error:
+            log.warning("the day's root cannot be published yet", reason=str(error))
+            continue
+        if line is not None:
+            log.info("published the root of a day", day=line.day, rows=line.last - line.first + 1)
+
+
+def due_day(now: float, published: list[PublishedDay]) -> date | None:
     """The UTC day that is over and has no line yet; None while there is none."""
-    day = (datetime.fromtimestamp(now, UTC) - CLOSED_AFTER - timedelta(days=1)).date().isoformat()
-    return day if not published or published[-1].day < day else None
+    day = (datetime.fromtimestamp(now, UTC) - CLOSED_AFTER - timedelta(days=1)).date()
+    return day if not published or published[-1].day < day.isoformat() else None
 
 
 def publish_due(ledger: Ledger, signer: Signer, now: float) -> PublishedDay | None:
@@ -32,15 +52,18 @@ def publish_due(ledger: Ledger, signer: Signer, now: float) -> PublishedDay | No
     if day is None:
         return None
     line = _line(ledger, signer, day, published, now)
+    if line.last == 0:  # nothing has ever been received
+        return None
     return line if ledger.publish_day(line) else None
 
 
 def _line(
-    ledger: Ledger, signer: Signer, day: str, published: list[PublishedDay], now: float
+    ledger: Ledger, signer: Signer, day: date, published: list[PublishedDay], now: float
 ) -> PublishedDay:
     before = published[-1] if published else None
     first = 1 if before is None else before.last + 1
-    last = ledger.last_row()
+    end = datetime.combine(day + timedelta(days=1), time(), UTC).timestamp()
+    last = max(first_row_at(ledger, end), first) - 1
     hashes = ledger.row_hashes(first, last)
     if hashes:
         head = hashes[-1]
@@ -49,7 +72,7 @@ def _line(
     else:
         head = GENESIS_ROW_HASH
     said = DayRoot(
-        day=day,
+        day=day.isoformat(),
         first=first,
         last=last,
         root=Tree([leaf(bytes.fromhex(one)) for one in hashes]).root.hex(),
@@ -57,4 +80,4 @@ def _line(
         before=NO_LINE if before is None else line_hash(before.word),
         at=now,
     )
-    return PublishedDay(day, first, last, said.word(signer))
+    return PublishedDay(said.day, first, last, said.word(signer))

@@ -35,6 +35,7 @@ from oshwatch.verify.findings import Level, Report
 from tests.ingest_service.gateways import FOREIGN, KEY, NOW, SIGNED, SITE, Device, arrival, reading, snapshot
 
 DAY_S = 86_400.0
+FIRST_DUE = NOW + DAY_S + 3600.0
 CONFIGURATION = json.dumps(
     {"sensors": [{"id": "st1", "channels": [{"quantity": "ta", "cal": {"id": "c1", "due": "2027-01-01"}}]}]},
     separators=(",", ":"),
@@ -86,9 +87,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def whole(service: Service) -> bytes:
     """Two days with four batches, both published."""
     service.measure(2, NOW)
-    assert publish_due(service.ledger, service.key, NOW + DAY_S)
+    assert publish_due(service.ledger, service.key, FIRST_DUE)
     service.measure(2, NOW + DAY_S)
-    assert publish_due(service.ledger, service.key, NOW + 2 * DAY_S)
+    assert publish_due(service.ledger, service.key, FIRST_DUE + DAY_S)
     return service.bundle()
 
 

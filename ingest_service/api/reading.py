@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
 from ingest_service.queries import case as case_query
-from ingest_service.queries import case_lines, chart, factory, fleet, overview
+from ingest_service.queries import case_lines, doubts, factory, fleet, overview
 from ingest_service.queries import zone as zone_query
 from ingest_service.queries.models import Hazard, Overview
 from ingest_service.queries.overview import Wish
@@ -69,7 +69,7 @@ def get_chart(
     span: Annotated[Range, Query(alias="range")] = "day",
     until: Until = None,
 ) -> Chart:
-    return chart.chart(caller.view(), site, zone, panel, span, until)
+    return doubts.chart_with_doubts(caller.view(), site, zone, panel, span, until)
 
 
 @router.get("/cases", summary="Running cases, and the newest that ended")

@@ -1,13 +1,16 @@
-"""Minutes of a channel that quality tests doubt: counted for a table, and as spans for a chart."""
+"""Minutes that quality tests doubt: counted for a table, and as marks in a chart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final, NamedTuple
 
+from ingest_service.auth.access import Action
+from ingest_service.queries.chart import chart
 from ingest_service.queries.measured import MINUTE_S
-from ingest_service.queries.panels import Panel, feeds
-from ingest_service.queries.places import Band
+from ingest_service.queries.panels import Panel, feeds, panel
+from ingest_service.queries.places import Band, Chart
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Zone
 from ingest_service.series.port import ChannelEntry
@@ -16,6 +19,8 @@ from osh_domain.quality_tests import QcFlag, QcTest
 _DAY_MINUTES: Final = 1440
 _MOST_BANDS: Final = 400
 _LONGEST_MINUTES: Final = 8 * _DAY_MINUTES
+_ALSO_HEAT: Final = frozenset({"tg", "tnw", "va", "solar"})
+"""Quantities that enter WBGT without which it can still be estimated."""
 
 
 class Doubts(NamedTuple):
@@ -42,21 +47,48 @@ def of_day(view: View, entry: ChannelEntry | None) -> Doubts:
     return Doubts(suspect, len(rows) - suspect, tuple(test.name for test in said if test.name))
 
 
-def bands(view: View, zone: Zone, shown: Panel, start: float, end: float) -> Iterator[Band]:
+def chart_with_doubts(
+    view: View, site_id: str, word: str, panel_id: str, range_name: str = "day", until: date | None = None
+) -> Chart:
+    """One chart of a zone, with spans that tests doubt or that are kept as summaries only. NotHere."""
+    drawn = chart(view, site_id, word, panel_id, range_name, until)
+    shown = panel(panel_id)
+    if shown is None:
+        return drawn
+    _, zone = view.zone(site_id, word, Action.READ_SITE)
+    more = (*_thinned(view, zone, drawn), *_bands(view, zone, shown, drawn.start, drawn.end))
+    return drawn.model_copy(update={"bands": (*drawn.bands, *more)})
+
+
+def _thinned(view: View, zone: Zone, drawn: Chart) -> Iterator[Band]:
+    """The part of a chart whose minutes were deleted after their time; hours, shifts and days are kept."""
+    kept = view.series.kept_from("exposures", zone.id) * MINUTE_S
+    if kept > drawn.start:
+        yield Band(kind="thinned", start=drawn.start, end=min(kept, drawn.end), text="")
+
+
+def _bands(view: View, zone: Zone, shown: Panel, start: float, end: float) -> Iterator[Band]:
     """Spans of doubted minutes of the channels that feed a chart, for charts of at most eight days."""
     first, last = int(start // MINUTE_S) + 1, int(min(end, view.now) // MINUTE_S)
     if last - first > _LONGEST_MINUTES:
         return
+    entries = {
+        (entry.gateway, entry.sensor, entry.quantity): entry for entry in view.series.channels(zone.site)
+    }
     found = 0
     for expected in view.register.expected_in(zone.id, end):
-        if not feeds(expected.quantity, shown):
+        if not _part_of(expected.quantity, shown):
             continue
-        entry = view.series.channel(expected.gateway, expected.sensor, expected.quantity)
+        entry = entries.get((expected.gateway, expected.sensor, expected.quantity))
         for band in _spans(view, entry, first, last):
             yield band
             found += 1
             if found >= _MOST_BANDS:
                 return
+
+
+def _part_of(quantity: str, shown: Panel) -> bool:
+    return feeds(quantity, shown) or (shown.hazard == "heat" and quantity.partition(".")[0] in _ALSO_HEAT)
 
 
 def _spans(view: View, entry: ChannelEntry | None, first: int, last: int) -> Iterator[Band]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ingest_service.queries import judged
 from ingest_service.queries.judged import Minutes
 from ingest_service.queries.models import Hazard, Split
-from ingest_service.queries.panels import panels_of
+from ingest_service.queries.panels import feeds, panels_of
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Site, Zone
 from osh_domain.shifts import ShiftInstance
@@ -25,10 +25,16 @@ class SiteSpan:
     worker_hours: Split
 
 
-def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard) -> list[str]:
-    """The rule that counts for each panel of a hazard: the most severe one in force, one a panel."""
+def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard, watched: float | None = None) -> list[str]:
+    """The rule that counts for each panel of a hazard: the most severe one in force, one a panel.
+
+    `watched`: an instant; then only panels of which the register expected readings in the zone at that time.
+    """
     found = []
+    expected = None if watched is None else view.register.expected_in(zone.id, watched)
     for panel in panels_of(hazard):
+        if expected is not None and not any(feeds(one.quantity, panel) for one in expected):
+            continue
         active = view.limits.active(site, zone, (panel.judged,), view.now)
         if active:
             found.append(active[0].id)
@@ -45,18 +51,23 @@ def of_shift(
 ) -> Minutes:
     """The minutes of one shift up to now, by the panel of the hazard that was longest above.
 
-    Time before the zone was watched at all is not expected, so it does not count as missing.
+    Where none was above, the least known of those that should be measured speaks: dust that was measured says
+    nothing of carbon monoxide that was not. Time before the zone was watched does not count as missing.
     """
     since = watched_since(view, zone)
     if since is None:
         return judged.NOTHING
     start = max(shift.start, since)
-    spans = [
-        judged.between(connection, zone.id, rule, start, min(shift.end, view.now))
+    end = min(shift.end, view.now)
+    due = rules_of(view, site, zone, hazard, max(start, end - 1.0))
+    spans = {
+        rule: judged.between(connection, zone.id, rule, start, end)
         for rule in rules_of(view, site, zone, hazard)
-    ]
-    known = [span for span in spans if span.known] or spans
-    return max(known, key=lambda span: (span.above, span.known), default=judged.NOTHING)
+    }
+    worst = max(spans.values(), key=lambda span: (span.above, span.known), default=judged.NOTHING)
+    if worst.above or not due:
+        return worst
+    return min((spans[rule] for rule in due), key=lambda span: span.known)
 
 
 def of_zone(

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import caller_of
-from ingest_service.queries.chart import chart
+from ingest_service.queries.doubts import chart_with_doubts
 from ingest_service.queries.factory import factory
 from ingest_service.queries.past import read_day
 from ingest_service.queries.places import Chart
@@ -73,7 +73,7 @@ def chart_columns(
     """What a chart draws."""
     caller = caller_of(request)
     person = caller.must(Action.READ_SITE, f"{site}/{word}")
-    return chart(caller.context.view(person), site, word, panel, range, until)
+    return chart_with_doubts(caller.context.view(person), site, word, panel, range, until)
 
 
 @router.get("/factories/{site}/zones/{word}/{hazard}/shifts.csv")

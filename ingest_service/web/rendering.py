@@ -158,7 +158,7 @@ def page(
         "navigation": _navigation(request, caller, shown, say),
         "live": live,
         "age_words": json.dumps(_age_words(say), ensure_ascii=False),
-        "chart_words": json.dumps({"limit": say("limit"), "none": say("nothing known")}, ensure_ascii=False),
+        "chart_words": json.dumps(_chart_words(say), ensure_ascii=False),
     }
     text = ENVIRONMENT.get_template(template).render(around | dict(values))
     return HTMLResponse(text, status)
@@ -177,6 +177,16 @@ def _age_words(say: Translator) -> dict[str, str]:
         "min": say("%(n)s min ago"),
         "h": say("%(n)s h ago"),
         "d": say("%(n)s d ago"),
+    }
+
+
+def _chart_words(say: Translator) -> dict[str, str]:
+    return {
+        "limit": say("limit"),
+        "none": say("nothing known"),
+        "suspect": say("suspect"),
+        "failed": say("failed, not used"),
+        "thinned": say("minutes no longer kept"),
     }
 
 

@@ -36,13 +36,15 @@ class World:
     def __init__(self, view: View, register: Register) -> None:
         self.view, self.register = view, register
 
-    def judge(self, verdicts: dict[str, int], zone: str = ZONES[0], start: float = MONDAY) -> None:
+    def judge(
+        self, verdicts: dict[str, int], zone: str = ZONES[0], start: float = MONDAY, rule: str = RULE
+    ) -> None:
         minute = int(start // 60)
         rows = []
         for verdict, number in verdicts.items():
             for _ in range(number):
                 minute += 1
-                rows.append({"zone": zone, "rule": RULE, "minute": minute, "verdict": verdict})
+                rows.append({"zone": zone, "rule": rule, "minute": minute, "verdict": verdict})
         with write(self.view.engine) as connection:
             connection.execute(sa.insert(JUDGEMENTS), rows)
 
@@ -60,6 +62,9 @@ class World:
 def world(engine: sa.Engine, sample_description: Any, tmp_path: Path) -> Iterator[World]:
     register = Register(engine, now=lambda: MONDAY - 7 * 3600.0)
     (site,) = sample_description["sites"]
+    for word, quantity in (("pm9", "pm2_5"), ("co9", "co")):
+        sensor = {"id": word, "zone": "sewing-3", "height_m": 1.5, "channels": {quantity: 60.0}}
+        site["gateways"][0]["sensors"].append(sensor)
     far = {"id": "kh-f0999", "name": "Far Garment", "timezone": "America/Port-au-Prince", "zones": []}
     sample_description["sites"].append({**site, **far, "gateways": [], "people": []})
     for gateway in site["gateways"]:
@@ -103,6 +108,22 @@ def test_hours_above_are_said_however_little_else_is_known(world: World) -> None
     assert row.hours_above == 1.0
     assert row.worker_hours_above is not None
     assert (row.worker_hours_above.women, row.worker_hours_above.men) == (84.0, 9.0)
+
+
+def test_dust_that_was_measured_says_nothing_of_carbon_monoxide_that_was_not(world: World) -> None:
+    site, zone = world.view.register.site("kh-f0123"), world.view.register.zone(ZONES[0])
+    assert site is not None
+    assert zone is not None
+    dust, gas = (
+        world.view.limits.active(site, zone, (kind,), EVENING)[0].id for kind in ("pm2_5.mean24h", "co.twa8h")
+    )
+    for place in ZONES:
+        world.judge({"within": SHIFT}, place, rule=dust)
+    air = next(row for row in world.page(hazard="air").rows if row.site.id == "kh-f0123")
+    assert (air.hours_above, air.coverage) == (None, 0.5)
+    world.judge({"within": SHIFT}, rule=gas)
+    air = next(row for row in world.page(hazard="air").rows if row.site.id == "kh-f0123")
+    assert air.hours_above == 0.0
 
 
 def test_cool_air_after_work_does_not_make_a_factory_good_of_whose_work_nothing_is_known(

@@ -51,7 +51,38 @@
         ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
       }
     }
+    drawDoubts(plot, chart);
     ctx.restore();
+  }
+
+  /* Minutes that tests doubt stand as marks on the floor of the chart: hollow while suspect, full when failed;
+     what is kept as summaries only is ruled across. */
+  function drawDoubts(plot, chart) {
+    const { ctx, bbox } = plot;
+    const scale = devicePixelRatio;
+    const height = 7 * scale;
+    const floor = bbox.top + bbox.height - height;
+    for (const band of chart.bands) {
+      const left = plot.valToPos(band.start, "x", true);
+      const width = Math.max(2 * scale, plot.valToPos(band.end, "x", true) - left);
+      if (band.kind === "failed") {
+        ctx.fillStyle = colour("--danger");
+        ctx.fillRect(left, floor, width, height);
+      } else if (band.kind === "suspect") {
+        ctx.strokeStyle = colour("--warning");
+        ctx.lineWidth = 1.5 * scale;
+        ctx.strokeRect(left, floor, width, height);
+      } else if (band.kind === "thinned") {
+        ctx.strokeStyle = colour("--line-strong");
+        ctx.lineWidth = scale;
+        for (let y = bbox.top; y < bbox.top + bbox.height; y += 9 * scale) {
+          ctx.beginPath();
+          ctx.moveTo(left, y);
+          ctx.lineTo(left + width, y);
+          ctx.stroke();
+        }
+      }
+    }
   }
 
   function drawLimits(plot, chart) {
@@ -169,6 +200,10 @@
       .map((one, index) => (one.values[place] === null ? null : `${names[index]} ${one.values[place].toFixed(one.decimals)}`))
       .filter(Boolean);
     if (gap) values.push(gap.text ? `${words.none}: ${gap.text}` : words.none);
+    for (const kind of ["suspect", "failed", "thinned"]) {
+      const band = chart.bands.find((one) => one.kind === kind && t >= one.start && t <= one.end);
+      if (band) values.push([words[kind], band.text].filter(Boolean).join(": "));
+    }
     line.textContent = `${at(formats.full, t)} · ${values.join(" · ") || words.none}`;
   }
 
@@ -183,6 +218,9 @@
   async function show(figure) {
     const chart = await load(figure);
     figure.chart = chart;
+    for (const key of figure.querySelectorAll("[data-band]")) {
+      key.hidden = !chart.bands.some((band) => band.kind === key.dataset.band);
+    }
     if (figure.plot && figure.plot.series.length === chart.lines.length + 1) {
       figure.plot.setData(columns(chart));
     } else {

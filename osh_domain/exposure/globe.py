@@ -78,7 +78,8 @@ def equivalent_globe_linear(globe: float, air: float, air_speed: float, diameter
     """Return the 150 mm equivalent [C] by the linear shortcut: a cross-check, not the method of record.
 
     Tg150 = Ta + (1 + 1.13 v^0.6 D^-0.4)/(1 + 2.41 v^0.6) (Tg - Ta); constants from the linearised balance
-    (6.3/5.6 = 1.13, 1.13 x 0.15^-0.4 = 2.41). Within 0.4 C of the balance up to an excess of 12 C.
+    (6.3/5.6 = 1.13, 1.13 x 0.15^-0.4 = 2.41). At 0.3 to 0.5 m/s within 0.75 C of the balance up to an excess
+    of 12 C over air; in stiller air natural convection takes over and the shortcut reads up to 1.7 C high.
 
     >>> round(equivalent_globe_linear(36.0, 32.0, 0.3, 0.04), 3)
     37.508

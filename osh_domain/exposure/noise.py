@@ -86,8 +86,9 @@ def exposure_points(samples: Iterable[tuple[float, float]]) -> float:
     >>> round(exposure_points([(88.0, 4.0)]), 2)
     99.76
     """
+    reference = energy(85.0)
     return 100.0 * math.fsum(
-        within("duration", hours, 0.0, 24.0, "h") / REFERENCE_HOURS * energy(one - 85.0)
+        within("duration", hours, 0.0, 24.0, "h") / REFERENCE_HOURS * (energy(one) / reference)
         for one, hours in samples
     )
 

@@ -70,8 +70,8 @@ def energy_dose_percent(lex_8h: float, reference: float = UPPER_ACTION) -> float
     >>> round(energy_dose_percent(88.0), 2), energy_dose_percent(85.0)
     (199.53, 100.0)
     """
-    within("reference", reference, 50.0, 120.0, "dB")
-    return 100.0 * energy(within("LEX,8h", lex_8h, 0.0, 200.0, "dB") - reference)
+    at_reference = energy(within("reference", reference, 50.0, 120.0, "dB"))
+    return 100.0 * (energy(within("LEX,8h", lex_8h, 0.0, 200.0, "dB")) / at_reference)
 
 
 @dataclass(frozen=True, slots=True)

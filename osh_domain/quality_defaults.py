@@ -56,7 +56,7 @@ DEFAULTS: Final[dict[str, QcThresholds]] = {
     "rh": QcThresholds((0.0, 100.0), (5.0, 99.0), 10.0 / 60.0, _TEMPERATURE_FLAT),
     "va": QcThresholds((0.0, 60.0)),
     "p": QcThresholds((50_000.0, 115_000.0)),
-    "solar": QcThresholds((-10.0, 2000.0)),
+    "solar": QcThresholds((-20.0, 1500.0), (-20.0, 1400.0)),
     "la": _SOUND,
     "lc": _SOUND,
     "co": QcThresholds((-5.0, 10_000.0), flat=_counts(0.1)),

@@ -127,9 +127,10 @@ def flat_line(
     """Suspect, then fail, a value whose record has stayed within `tolerance` for `suspect_s`, `fail_s`.
 
     QARTOD flat line test: the difference of highest and lowest is compared strictly, so a tolerance of 0
-    never fires. The record must reach back over the whole time; values missing from it are passed over as
-    long as three quarters are there, since a stuck sensor with gaps is still stuck. A value at or below
-    `floor` (clean air for a gas sensor) is NOT_EVALUATED: standing still there is what a good one does.
+    never fires. The record must reach back over the whole time, to a value that is there; those missing in
+    between are passed over as long as three quarters are there: a stuck sensor with gaps is still stuck.
+    A value at or below `floor` (clean air for a gas sensor) is NOT_EVALUATED: standing still there is what a
+    good one does.
     ValueError for times that are not above 0 or a `fail_s` below `suspect_s`.
 
     >>> flat_line([1.0] * 4, 60, suspect_s=120, fail_s=180, tolerance=0.1) == [1, 1, 3, 4]
@@ -156,10 +157,10 @@ def flat_line(
 
 
 def _flat_steps(values: Sequence[float | None], at: int, most: int, tolerance: float) -> int:
-    """How many steps back from `at` the record has stood still, counted to its oldest value of that run."""
+    """How many steps, at most `most`, the record has stood still before `at`."""
     low, high = math.inf, -math.inf
     present = steps = 0
-    for back in range(min(at, len(values) - 1) + 1):
+    for back in range(min(at, most) + 1):
         value = values[at - back]
         if value is None:
             continue
@@ -169,8 +170,6 @@ def _flat_steps(values: Sequence[float | None], at: int, most: int, tolerance: f
         present += 1
         if present >= _LEAST_OF_WINDOW * (back + 1):
             steps = back
-        if back >= most:
-            break
     return steps
 
 

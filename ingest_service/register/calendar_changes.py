@@ -39,6 +39,8 @@ class _Kind(Generic[_Entry]):
     first: Callable[[_Entry], date]
     last: Callable[[_Entry], date]
     title: Callable[[_Entry], str]
+    excludes: Callable[[_Entry, _Entry], bool]
+    """Whether the two cannot both be: one is then a correction of the other."""
 
 
 def _day(entry: DayOff | Overtime) -> date:
@@ -46,10 +48,24 @@ def _day(entry: DayOff | Overtime) -> date:
 
 
 _DAYS_OFF: Final = _Kind[DayOff](
-    schema.DAYS_OFF, "day off", day_off_row, day_off_of, _day, _day, lambda one: str(one.day)
+    schema.DAYS_OFF,
+    "day off",
+    day_off_row,
+    day_off_of,
+    _day,
+    _day,
+    lambda one: str(one.day),
+    lambda one, other: one.day == other.day,
 )
 _OVERTIME: Final = _Kind[Overtime](
-    schema.OVERTIME, "overtime", overtime_row, overtime_of, _day, _day, lambda one: f"{one.shift} {one.day}"
+    schema.OVERTIME,
+    "overtime",
+    overtime_row,
+    overtime_of,
+    _day,
+    _day,
+    lambda one: f"{one.shift} {one.day}",
+    lambda one, other: (one.shift, one.day) == (other.shift, other.day),
 )
 _SEASONS: Final = _Kind[Season](
     schema.SEASONS,
@@ -59,6 +75,7 @@ _SEASONS: Final = _Kind[Season](
     lambda one: one.first,
     lambda one: one.last,
     lambda one: one.name,
+    lambda one, other: one.first <= other.last and other.first <= one.last,
 )
 
 
@@ -100,7 +117,8 @@ class CalendarChanges(Recorder):
     ) -> None:
         """Make these the site's exceptions; None leaves a kind as it is.
 
-        What is left out is cancelled if it is not over yet; what is over stays.
+        What is left out is cancelled if it is not over yet; what is over stays, unless something else is said
+        of the same days.
         """
         if days_off is not None:
             self._put_all(_DAYS_OFF, site, days_off, today)
@@ -111,14 +129,11 @@ class CalendarChanges(Recorder):
 
     def add_day_off(self, site: str, entry: DayOff) -> None:
         """Add a day off, or give it another name."""
-        held = [(key, one) for key, one in self._held(_DAYS_OFF, site) if one.day == entry.day]
-        self._replace(_DAYS_OFF, site, held, entry)
+        self._replace(_DAYS_OFF, site, entry)
 
     def add_overtime(self, site: str, entry: Overtime) -> None:
         """Add an overtime, in the place of another of this shift on this day."""
-        key = (entry.shift, entry.day)
-        held = [found for found in self._held(_OVERTIME, site) if (found[1].shift, found[1].day) == key]
-        self._replace(_OVERTIME, site, held, entry)
+        self._replace(_OVERTIME, site, entry)
 
     def cancel_day_off(self, site: str, day: date) -> None:
         """Take a day off back, also one that has passed; `ChangeRefused` where there is none."""
@@ -159,18 +174,21 @@ class CalendarChanges(Recorder):
         held = self._held(kind, site)
         wanted = list(entries)
         for number, entry in held:
-            if entry not in wanted and kind.last(entry) >= today:
+            if entry in wanted:
+                continue
+            if kind.last(entry) >= today or any(kind.excludes(entry, other) for other in wanted):
                 self._cancel(kind, site, number)
         known = [entry for _, entry in held]
         for entry in wanted:
             if entry not in known:
                 self._add(kind, site, entry)
 
-    def _replace(self, kind: _Kind[_Entry], site: str, held: list[tuple[int, _Entry]], entry: _Entry) -> None:
-        for number, one in held:
+    def _replace(self, kind: _Kind[_Entry], site: str, entry: _Entry) -> None:
+        for number, one in self._held(kind, site):
             if one == entry:
                 return
-            self._cancel(kind, site, number)
+            if kind.excludes(one, entry):
+                self._cancel(kind, site, number)
         self._add(kind, site, entry)
 
     def _held(self, kind: _Kind[_Entry], site: str) -> list[tuple[int, _Entry]]:

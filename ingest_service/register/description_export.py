@@ -38,7 +38,7 @@ def _site(register: RegisterSnapshot, site: Site, now: float) -> Json:
         **_known(latitude=site.latitude, longitude=site.longitude),
         "zones": [_zone(zone) for zone in register.zones_of(site.id)],
         "shifts": [_shift(shift) for shift in roster],
-        **_exceptions(calendar.exceptions),
+        **_exceptions(calendar.exceptions, today),
         "gateways": [
             _gateway(register, gateway, now)
             for gateway in register.gateways_of(site.id)
@@ -77,9 +77,10 @@ def _shift(shift: Shift) -> Json:
     }
 
 
-def _exceptions(exceptions: CalendarExceptions) -> Json:
+def _exceptions(exceptions: CalendarExceptions, today: date) -> Json:
+    """Those that are not over: the roster of what is over may be gone."""
     return {
-        "days_off": [{"date": one.day, "name": one.name} for one in exceptions.days_off],
+        "days_off": [{"date": one.day, "name": one.name} for one in exceptions.days_off if one.day >= today],
         "overtime": [
             {
                 "shift": one.shift,
@@ -88,10 +89,12 @@ def _exceptions(exceptions: CalendarExceptions) -> Json:
                 **({"breaks": _breaks(one.breaks)} if one.breaks else {}),
             }
             for one in exceptions.overtime
+            if one.day >= today
         ],
         "seasons": [
             {"name": one.name, "from": one.first, "to": one.last, "shifts": [_shift(s) for s in one.shifts]}
             for one in exceptions.seasons
+            if one.last >= today
         ],
     }
 

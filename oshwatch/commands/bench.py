@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -82,57 +82,29 @@ def rules(
     factories: Annotated[int, typer.Option(min=1, max=20_000, help="Factories to judge.")] = 2000,
     zones: Annotated[int, typer.Option(min=1, max=50, help="Zones of each.")] = 5,
     minutes: Annotated[int, typer.Option(min=1, max=60, help="Minutes judged, each one run.")] = 5,
+    years: Annotated[
+        int, typer.Option(min=0, max=20, help="Replays of one factory-year, each one run; 0: none.")
+    ] = 3,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
 ) -> None:
-    """Measure judging: one minute of event time of many factories, on one core.
+    """Measure judging: one minute of event time of many factories, and a replayed factory-year, on one core.
 
-    Everything happens in a temporary folder with real stores, in processes of its own that end by themselves.
-    Figures are the medians of the runs, with the load of the machine beside them.
+    Everything happens in a temporary folder with real stores, in processes of its own that end by themselves;
+    the year takes 5 GB of disk meanwhile. Figures are the medians of the runs, with the load of the machine
+    before and after beside them.
     """
-    from oshwatch.bench.figures import machine, medians
-    from oshwatch.bench.rules import judged_minutes
+    from oshwatch.bench.rules import measured, report
     from oshwatch.bench.rules_fleet import Fleet
     from oshwatch.bench.servers import BenchError
 
-    fleet = Fleet(factories, zones)
     console = Console(stderr=True)
     try:
         with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as folder, _spinner(console) as tell:
-            minute = judged_minutes(Path(folder), fleet, minutes, tell)
+            document = measured(Path(folder), Fleet(factories, zones), minutes, years, tell)
     except BenchError as error:
         console.print(f"oshwatch bench: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
-    document = {
-        "benchmark": "rules",
-        "machine": machine(),
-        "minute": {"workload": asdict(fleet), "median": medians(minute["runs"]), **minute},
-    }
-    typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(_rules_lines(document)))
-
-
-def _rules_lines(document: dict[str, Any]) -> list[str]:
-    part = document["minute"]
-    fleet, median, memory = part["workload"], part["median"], part["memory_mb"]
-    zones = fleet["factories"] * fleet["zones"]
-    load = " ".join(f"{one:g}" for one in document["machine"]["load_average"])
-    lines = (
-        "One minute of {factories} factories, {zones} zones, on one core (medians of {runs}):",
-        "  {seconds:.2f} s for {rows:.0f} exposures and {judgements:.0f} judgements, read, judged, written",
-        "  {rows_per_second:.0f} exposures a second; deciding alone {pure_seconds:.2f} s",
-        "  looking at the clock {clock_look_seconds:.2f} s; the first minute {first:.2f} s",
-        "  memory at its peak {peak:.0f} MB, {before:.0f} MB before",
-        "Load averages of the machine: {load}",
-    )
-    values = {
-        **median,
-        **memory,
-        "factories": fleet["factories"],
-        "zones": zones,
-        "runs": len(part["runs"]),
-        "first": part["begin"]["seconds"],
-        "load": load,
-    }
-    return [line.format(**values) for line in lines]
+    typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(report(document)))
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def _rule(answer: ZoneAnswer, one: RuleOutcome) -> dict[str, Any]:
         "instrument": source.instrument,
         "clause": source.clause,
         "confidence": source.confidence,
-        **_amounts(one),
+        **_amounts(one, headcount=answer.zone.women + answer.zone.men > 0 or one.women + one.men > 0),
         "kept": {
             "not_kept_hours": _hours(min(one.missing, answer.not_kept.get(active.id, 0))),
             "ever_stored": kind in answer.stored.kinds,
@@ -96,7 +96,8 @@ def _rule(answer: ZoneAnswer, one: RuleOutcome) -> dict[str, Any]:
     }
 
 
-def _amounts(one: RuleOutcome) -> dict[str, Any]:
+def _amounts(one: RuleOutcome, *, headcount: bool) -> dict[str, Any]:
+    """Hours or periods; `headcount`: how many people work in the zone is registered."""
     if one.judged is None:
         counted = {"above": one.above, "known": one.known, "cannot_tell": one.unknown}
         return {"counted_in": one.unit, one.unit: counted, "coverage": None, "worker_hours": None}
@@ -110,7 +111,7 @@ def _amounts(one: RuleOutcome) -> dict[str, Any]:
             "of_which_without_data": _hours(one.missing),
         },
         "coverage": one.known / one.judged if one.judged else 0.0,
-        "worker_hours": {"women": _hours(one.women), "men": _hours(one.men)},
+        "worker_hours": {"women": _hours(one.women), "men": _hours(one.men)} if headcount else None,
     }
 
 
@@ -235,26 +236,32 @@ def _amount_text(rule: Mapping[str, Any]) -> str:
             f"{amount['cannot_tell']} cannot tell"
         )
     text = (
-        f"{rule['compare']} for {amount['above']:,.1f} h of {amount['known']:,.1f} h known "
-        f"({100 * rule['coverage']:.0f} % of {amount['judged']:,.1f} h); "
-        f"{amount['cannot_tell']:,.1f} h cannot tell"
+        f"{rule['compare']} for {_time(amount['above'])} of {_time(amount['known'])} known "
+        f"({100 * rule['coverage']:.0f} % of {_time(amount['judged'])}); "
+        f"{_time(amount['cannot_tell'])} cannot tell"
     )
     if amount["of_which_without_data"]:
-        text += f", {amount['of_which_without_data']:,.1f} h of them without any data"
+        text += f", {_time(amount['of_which_without_data'])} of them without any data"
     if rule["kept"]["not_kept_hours"]:
-        text += f", {rule['kept']['not_kept_hours']:,.1f} h not kept any more"
-    return text
+        text += f", {_time(rule['kept']['not_kept_hours'])} not kept any more"
+    return text + (f"; {_people(rule['worker_hours'])}" if amount["above"] else "")
+
+
+def _people(people: Mapping[str, Any] | None) -> str:
+    if people is None:
+        return "how many people work there is not registered"
+    total = people["women"] + people["men"]
+    return f"{total:,.0f} worker-hours ({people['women']:,.0f} of women, {people['men']:,.0f} of men)"
+
+
+def _time(hours: float) -> str:
+    return f"{hours * _MINUTES_OF_HOUR:.0f} min" if 0.0 < hours < 1.0 else f"{hours:,.1f} h"
 
 
 def _case_text(rule: Mapping[str, Any]) -> str:
-    cases, people = rule["cases"], rule["worker_hours"]
-    hours, minutes = divmod(cases["longest_minutes"], 60)
-    longest = f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    text = f"cases: {cases['count']}, the first {cases['first']}, the longest {longest}"
-    if people is not None:
-        total = people["women"] + people["men"]
-        text += f"; {total:,.0f} worker-hours ({people['women']:,.0f} of women, {people['men']:,.0f} of men)"
-    return text
+    cases = rule["cases"]
+    longest = _time(cases["longest_minutes"] / _MINUTES_OF_HOUR)
+    return f"cases: {cases['count']}, the first {cases['first']}, the longest {longest}"
 
 
 def _example_text(rule: Mapping[str, Any], example: Mapping[str, Any]) -> str:
@@ -272,7 +279,7 @@ def _difference_lines(differences: Iterable[Mapping[str, Any]]) -> list[str]:
         name = f"{one['hazard']} {one['agent']}".strip()
         word = {"notice": "any limit", "warning": "warning or danger", "danger": "danger"}[one["severity"]]
         if now == draft and not one["zones_that_change"]:
-            found.append(laid_out(f"{name}, {word}: no difference ({now['hours']:,.1f} h)", 2, 2))
+            found.append(laid_out(f"{name}, {word}: no difference ({_time(now['hours'])})", 2, 2))
             continue
         found.append(
             laid_out(

@@ -32,10 +32,13 @@ from alert_rules.pack_tests import Expected, Spans, Test, TestFile
 from alert_rules.pack_yaml import in_words, read_yaml
 from alert_rules.silence import Channel, SilenceState
 from alert_rules.silence import step as silence_step
+from alert_rules.watches import Doubt, Sensors, Told, WatchState
+from alert_rules.watches import step as watch_step
 from alert_rules.zone_rules import ActiveRule, ZoneFacts, active_rules
 
 GAPS_HEADING: Final = "What is missing"
 """The heading of a runbook under which the gaps of a pack are explained."""
+_WATCH_DEEDS: Final = {Told.RAISED: "opened", Told.JOINED: "joined", Told.CLEARED: "cleared"}
 
 
 class Result(NamedTuple):
@@ -221,25 +224,22 @@ def _silence(stage: _Stage) -> Iterator[Expected]:
 
 
 def _watches(stage: _Stage) -> Iterator[Expected]:
-    """What is wrong for as long as a rule asks is told, and is over when it was right for long enough."""
-    for one in stage.judging():
-        if not isinstance(one.rule, WatchRule):
-            continue
-        watch = one.rule.watch
-        for subject, spans in stage.test.wrong.get(watch.what, {}).items():
-            since = right = None
-            opened = False
-            for minute in range(1, stage.test.minutes + 1):
-                if any(first < minute <= last for first, last in spans):
-                    since, right = minute - 1 if since is None else since, None
-                    if not opened and 60.0 * (minute - since) >= watch.after:
-                        opened = True
-                        yield _told(minute, "opened", one.rule, subject)
-                    continue
-                since, right = None, minute - 1 if right is None else right
-                if opened and 60.0 * (minute - right) >= watch.back:
-                    opened = False
-                    yield _told(minute, "cleared", one.rule, subject)
+    test = stage.test
+    rules = {one.rule.watch.what: one.rule for one in stage.judging() if isinstance(one.rule, WatchRule)}
+    watched = {str(what): rule.watch for what, rule in rules.items()}
+    sensors = Sensors({name for found in test.wrong.values() for name in found}, ())
+    state = WatchState()
+    for minute in range(1, test.minutes + 1 if test.wrong else 1):
+        doubts = [
+            Doubt(what, name, 60.0 * minute, {})
+            for what, found in test.wrong.items()
+            for name, spans in found.items()
+            if any(first < minute <= last for first, last in spans)
+        ]
+        state, made = watch_step(state, doubts, sensors, watched, 60.0 * minute)
+        for change in made:
+            what: Any = change.what
+            yield _told(minute, _WATCH_DEEDS[change.told], rules[what], change.subject)
 
 
 def _told(minute: int, deed: str, rule: SilenceRule | WatchRule, subject: str) -> Expected:

@@ -34,6 +34,10 @@ from ingest_service.series.port import ExposureRow, SeriesReader
 
 ROWS_AT_ONCE: Final = 5000
 CURSOR: Final = "exposures"
+STARTED: Final = "started-at"
+ALIVE: Final = "alive-at"
+ALIVE_EVERY_S: Final = 60.0
+SHORT_BREAK_S: Final = 180.0
 _AT_ONCE: Final = float("-inf")
 
 _log = logging.getLogger(__name__)
@@ -63,9 +67,10 @@ class AlertCycle:
         self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
         self._devices = devices
         self._steps = steps_by_rule(packs)
-        self._started_at = clock.now()
+        self._started_at = self._alive_at = clock.now()
         self.cursor = 0
         self._escalation_at = _AT_ONCE
+        self._take_up_grace()
         self._remember()
 
     def judge_new(self) -> int:
@@ -92,6 +97,7 @@ class AlertCycle:
             self._watch_devices()
             self._escalate()
             self._count()
+            self._live()
         except BaseException:
             self._remember()
             raise
@@ -167,6 +173,29 @@ class AlertCycle:
             upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
         if outcome.changes:
             self._escalation_at = _AT_ONCE
+
+    def _take_up_grace(self) -> None:
+        """After a short break the grace of the start before goes on: who starts over and over still tells."""
+        query = sa.select(RUNNER_CURSORS.c.name, RUNNER_CURSORS.c.value)
+        with self._engine.connect() as connection:
+            known: dict[str, int] = {name: value for name, value in connection.execute(query)}  # noqa: C416
+        alive, now = known.get(ALIVE), self._clock.now()
+        if alive is not None and 0.0 <= now - alive <= SHORT_BREAK_S:
+            self._started_at = float(known[STARTED])
+            return
+        self._live_since(now)
+
+    def _live(self) -> None:
+        """Write down now and then that it lives."""
+        now = self._clock.now()
+        if now - self._alive_at >= ALIVE_EVERY_S:
+            self._live_since(now)
+
+    def _live_since(self, now: float) -> None:
+        self._alive_at = now
+        rows = [{"name": STARTED, "value": int(self._started_at)}, {"name": ALIVE, "value": int(now)}]
+        with write(self._engine) as connection:
+            upsert(connection, RUNNER_CURSORS, rows)
 
     def _recall(self, zone: str, kind: str, minute: int) -> ExposureRow | None:
         found = self._series.exposures(zone, kind, minute, minute)

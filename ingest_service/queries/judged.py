@@ -1,4 +1,7 @@
-"""How long the rules judged a zone to be above a limit: counted minutes, never averages."""
+"""How long the rules judged a zone to be above a limit: counted minutes, never averages.
+
+Single verdicts may be deleted after a while; the counts of shifts that are over stay.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from ingest_service.cases.schema import JUDGEMENTS
+from ingest_service.cases.schema import JUDGED_SHIFTS, JUDGEMENTS
 
 LEAST_SHARE = 0.75
 """Of the minutes that should have been judged: with fewer known, "never above" is not said."""
@@ -20,6 +23,22 @@ _COUNT = (
         JUDGEMENTS.c.minute <= sa.bindparam("to"),
     )
     .group_by(JUDGEMENTS.c.verdict)
+)
+# Stretches that lie wholly in the span: shifts, and what is left of days outside them.
+_KEPT = sa.select(
+    sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.above), 0),
+    sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.within), 0),
+).where(
+    JUDGED_SHIFTS.c.zone == sa.bindparam("zone"),
+    JUDGED_SHIFTS.c.rule == sa.bindparam("rule"),
+    JUDGED_SHIFTS.c.start >= sa.bindparam("after"),
+    JUDGED_SHIFTS.c.end <= sa.bindparam("to"),
+)
+_EXACT = sa.select(JUDGED_SHIFTS.c.above, JUDGED_SHIFTS.c.within).where(
+    JUDGED_SHIFTS.c.zone == sa.bindparam("zone"),
+    JUDGED_SHIFTS.c.rule == sa.bindparam("rule"),
+    JUDGED_SHIFTS.c.start == sa.bindparam("after"),
+    JUDGED_SHIFTS.c.end == sa.bindparam("to"),
 )
 
 
@@ -63,10 +82,20 @@ NOTHING = Minutes(0, 0, 0)
 
 
 def between(connection: sa.Connection, zone: str, rule: str, start: float, end: float) -> Minutes:
-    """Count the judged minutes of a zone and a rule in [start, end], instants in s."""
+    """Count the judged minutes of a zone and a rule in [start, end], instants in s.
+
+    A shift that was counted is one row; else the verdicts are counted, and where they were deleted the
+    stretches that were counted before and lie in the span.
+    """
     after, to = int(start // 60), int(end // 60)
     if to <= after:
         return NOTHING
-    rows = connection.execute(_COUNT, {"zone": zone, "rule": rule, "after": after, "to": to})
-    counts = {verdict: number for verdict, number in rows}  # noqa: C416 - rows, not pairs, for the checker
+    span = {"zone": zone, "rule": rule, "after": after, "to": to}
+    exact = connection.execute(_EXACT, span).first()
+    if exact is not None:
+        return Minutes(exact[0], exact[1], to - after)
+    counts = {verdict: number for verdict, number in connection.execute(_COUNT, span)}  # noqa: C416 - rows
+    if not counts:
+        above, within = connection.execute(_KEPT, span).one()
+        return Minutes(above, within, to - after)
     return Minutes(counts.get("above", 0), counts.get("within", 0), to - after)

@@ -20,7 +20,7 @@ ClassOfWork = Annotated[int, Field(ge=0, le=4)]
 
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*([^\s0-9]\S*)\s*")
 _OFFSET: Final = re.compile(r"\s*limit(?:\s*([-+])\s*([0-9]+(?:\.[0-9]+)?)\s*(\S*))?\s*")
-_TABLE: Final = frozenset({"by_class", "not_acclimatised"})
+_TABLE: Final = frozenset({"unit", "by_class", "not_acclimatised"})
 
 
 class Part(BaseModel):
@@ -73,10 +73,10 @@ def _read_limit(raw: Any) -> Any:
 
 
 def _form(raw: Any) -> str:
-    if isinstance(raw, TableLimit) or (isinstance(raw, dict) and not _TABLE.isdisjoint(raw)):
-        return "TableLimit"
     if isinstance(raw, OwnLimit) or (isinstance(raw, dict) and "value" in raw):
         return "OwnLimit"
+    if isinstance(raw, TableLimit) or (isinstance(raw, dict) and not _TABLE.isdisjoint(raw)):
+        return "TableLimit"
     return "NamedLimit"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -9,8 +10,23 @@ from typer.testing import CliRunner
 from alert_rules.advice import ADVICE, in_order
 from alert_rules.exposures import UNITS
 from alert_rules.pack_format import PackError, load_packs, read_pack, shipped
-from alert_rules.pack_model import Escalation, ExposureRule, Pack, Silence, SilenceRule
+from alert_rules.pack_model import (
+    LAYERS,
+    Clear,
+    Compare,
+    Confidence,
+    Confirmation,
+    Escalation,
+    ExposureRule,
+    Gap,
+    Pack,
+    Silence,
+    SilenceRule,
+    Watch,
+    WatchRule,
+)
 from alert_rules.pack_tester import check_pack
+from alert_rules.pack_tests import Test as TestCase
 from alert_rules.zone_rules import ZoneFacts, active_rules
 from osh_domain.coverage import CAPTURE
 from oshwatch.commands.rules import app
@@ -208,23 +224,52 @@ def test_the_command_checks_tests_and_lists(bad: Path) -> None:
     assert len(listed) == rules
 
 
-def test_the_example_in_the_documents_is_a_pack_that_passes_its_test(tmp_path: Path) -> None:
+def samples(folder: Path) -> list[Path]:
+    """The samples of the documents as files; each begins with its name. The packs among them, in order."""
     document = (Path(__file__).parents[2] / "docs" / "rule-packs.md").read_text("utf-8")
-    pack_text, test_text = (part.partition("```")[0] for part in document.split("```yaml\n")[1:])
-    path = tmp_path / "example-heat.yaml"
-    path.write_text(pack_text)
-    path.with_suffix(".test.yaml").write_text(test_text)
-    path.with_suffix(".md").write_text("## `example-heat-reference`\n")
-    pack, mistakes = read_pack(path)
-    assert pack is not None
-    assert mistakes == []
-    results, lacking = check_pack(path, pack)
-    assert [one.happened for one in results if not one.passed] == []
-    assert lacking == []
+    packs = []
+    for part in document.split("```yaml\n# ")[1:]:
+        name, _, text = part.partition("```")[0].partition("\n")
+        (folder / name).write_text(text)
+        if not name.endswith(".test.yaml"):
+            packs.append(folder / name)
+    assert len(packs) == document.count("```yaml\n") - len(list(folder.glob("*.test.yaml")))
+    return packs
 
 
-def test_the_documents_name_every_key_and_recipient() -> None:
+def test_the_samples_in_the_documents_are_packs_that_pass_their_tests(tmp_path: Path) -> None:
+    paths = samples(tmp_path)
+    assert [path.stem for path in paths] == ["example-heat", "confirmed-kh", "agreement-garment", "factory-7"]
+    assert len(load_packs(packs_dir=tmp_path)) == len(load_packs()) + len(paths)
+    for path in paths:
+        pack, mistakes = read_pack(path)
+        assert pack is not None
+        assert mistakes == []
+        path.with_suffix(".md").write_text("".join(f"## `{rule.id}`\n" for rule in pack.rules))
+        if pack.rules:
+            results, lacking = check_pack(path, pack)
+            assert [one.happened for one in results if not one.passed] == []
+            assert lacking == []
+
+
+def test_the_documents_name_every_key_recipient_and_confidence() -> None:
     document = (Path(__file__).parents[2] / "docs" / "rule-packs.md").read_text("utf-8")
-    for model in (Pack, ExposureRule, SilenceRule, Silence, Escalation):
+    models = (
+        Pack,
+        Gap,
+        Confirmation,
+        ExposureRule,
+        SilenceRule,
+        Silence,
+        WatchRule,
+        Watch,
+        Clear,
+        Escalation,
+    )
+    for model in models:
         for name, field in model.model_fields.items():
             assert (field.alias or name) in document
+    for word in (*get_args(Confidence), *get_args(Compare), *LAYERS):
+        assert f"`{word}`" in document or word in document
+    for name in TestCase.model_fields:
+        assert f"`{name}`" in document or f" {name}:" in document

@@ -1,6 +1,7 @@
 import pytest
 
 from osh_domain import limits
+from osh_domain.coverage import CAPTURE
 from osh_domain.limits import UnknownLimitError, limit
 
 
@@ -62,3 +63,41 @@ def test_every_limit_names_its_instrument_clause_and_confidence() -> None:
 @pytest.mark.parametrize(("watts", "number"), [(90, 0), (124.9, 0), (125, 1), (240, 2), (465, 4), (600, 4)])
 def test_a_rate_on_a_boundary_belongs_to_the_heavier_class(watts: float, number: int) -> None:
     assert limits.class_of_rate(watts).number == number
+
+
+def test_every_limit_says_which_exposures_it_is_about() -> None:
+    assert set(limits.MEANT_FOR) == set(limits.LIMIT_NAMES)
+    for name, kinds in limits.MEANT_FOR.items():
+        assert kinds, name
+        assert set(kinds) <= set(CAPTURE), name
+        assert kinds == limit(name, metabolic_class=2, acclimatised=True).kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "strict", "confidence"),
+    [
+        ("osha_noise_ceiling", 115.0, "dB", True, "verified"),
+        ("osha_pel_dose", 100.0, "%", True, "verified"),
+        ("osha_action_dose", 50.0, "%", False, "verified"),
+        ("co_niosh_ceiling", 200.0, "ppm", True, "unverified"),
+        ("co_osha_twa", 50.0, "ppm", True, "verified"),
+        ("co2_twa", 5000.0, "ppm", True, "secondary"),
+        ("hcho_niosh_twa", 16.0, "ppb", True, "verified"),
+        ("hcho_niosh_ceiling", 100.0, "ppb", True, "verified"),
+        ("hcho_osha_twa", 750.0, "ppb", True, "verified"),
+        ("hcho_osha_stel", 2000.0, "ppb", True, "verified"),
+        ("hcho_osha_action", 500.0, "ppb", False, "verified"),
+        ("no2_niosh_stel", 1000.0, "ppb", True, "unverified"),
+        ("no2_osha_ceiling", 5000.0, "ppb", True, "unverified"),
+    ],
+)
+def test_the_numbers_of_gases_and_noise_are_those_of_the_reference_with_their_confidence(
+    name: str, value: float, unit: str, strict: bool, confidence: str
+) -> None:
+    found = limit(name, metabolic_class=1, acclimatised=False)
+    assert (found.value, found.unit, found.strict, found.confidence) == (value, unit, strict, confidence)
+
+
+def test_no_limit_of_dust_is_one_of_cotton_dust() -> None:
+    dust = [name for name, kinds in limits.MEANT_FOR.items() if any(kind.startswith("pm") for kind in kinds)]
+    assert all(name.startswith("who_") for name in dust)

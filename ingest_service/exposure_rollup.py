@@ -5,7 +5,8 @@ It is driven by the list of dirty minutes that the projector writes and by the c
 1. takes dirty minutes from both ends of the list, so that a backlog of days does not keep today waiting;
 2. gives each zone its turn: when nothing more is due in a minute, or its grace has passed, the windows that
    end there are computed, also where nothing arrived at all;
-3. with what time is left, takes late minutes and computes every window that holds them once more.
+3. with what time is left, takes late minutes and computes every window that holds them once more, and so
+   the minutes for which the register now says something else than when they were computed.
 
 What is written is one transaction with the clearing of its dirty minutes, so the rollup may be killed
 anywhere. Everything is a function of stored minutes and the register: the same data give the same numbers
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,9 +24,11 @@ from typing import Protocol
 from ingest_service.metrics import EXPOSURES
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.channel_minutes import ChannelMinutes, Dirty
-from ingest_service.rollup.sources import Minutes, sources_of, valid_minutes
+from ingest_service.rollup.periods import day_of
+from ingest_service.rollup.sources import Minutes
 from ingest_service.rollup.zone_roll import GRACE_S, NOTHING_UNSEEN, Clock, ZoneRoll
-from ingest_service.series.port import ChannelEntry, SeriesError, SeriesStore
+from ingest_service.rollup.zones import Zones
+from ingest_service.series.port import SeriesError, SeriesStore
 
 PORTION = 20_000
 ZONES_IN_MEMORY = 2000
@@ -41,11 +43,11 @@ class Registered(Protocol):
 
 @dataclass(slots=True)
 class RollupReport:
-    """What a cycle did: minutes of channels and hours written, minutes of zones computed (`late`: of them
-    again), exposures that were new or changed."""
+    """What a cycle did: minutes and longer spans of channels written, minutes of zones computed (`late`: of
+    them again), exposures that were new or changed."""
 
     minutes: int = 0
-    hours: int = 0
+    longer: int = 0
     zone_minutes: int = 0
     late: int = 0
     exposures: int = 0
@@ -53,7 +55,7 @@ class RollupReport:
     @property
     def idle(self) -> bool:
         """Whether there was nothing to do; after a cycle that did something there may be more at once."""
-        return not (self.minutes or self.hours or self.zone_minutes)
+        return not (self.minutes or self.longer or self.zone_minutes)
 
 
 class Rollup:
@@ -82,11 +84,7 @@ class Rollup:
         self._look_every_s = look_every_s
         self._portion = portion
         self._looked_at = -math.inf
-        self._minutes = ChannelMinutes(series)
-        self._snapshot = RegisterSnapshot()
-        self._zones: dict[str, ZoneRoll] = {}
-        self._turn: list[str] = []
-        self._stood: dict[int, list[tuple[Minutes, str]]] = {}
+        self._begin_anew()
 
     def cycle(self, now: float, *, caught_up: bool = True) -> RollupReport:
         """Do what can be done at `now` [s], within the budget.
@@ -104,9 +102,10 @@ class Rollup:
                 self._minutes.write_before(unplaced, data_clock - self._grace_s)
                 late = self._roll_new(by_zone, clock, deadline, report)
             with self._series.transaction():
-                self._roll_late(late, deadline, report)
-                hours = self._minutes.hours
-                report.hours = hours.write_finished(data_clock - self._grace_s, self._minutes.channels)
+                self._roll_late(late, now, deadline, report)
+                self._recompute(now, deadline, report)
+                aggregates = self._minutes.aggregates
+                report.longer = aggregates.write_finished(data_clock - self._grace_s, self._minutes.channels)
         except SeriesError:
             self._begin_anew()  # what is remembered may be ahead of what was stored
             raise
@@ -115,9 +114,12 @@ class Rollup:
         return report
 
     def _begin_anew(self) -> None:
-        self._minutes = ChannelMinutes(self._series)
         self._snapshot = RegisterSnapshot()
-        self._zones.clear()
+        self._minutes = ChannelMinutes(self._series, self._local_day)
+        self._zones = Zones(self._series, self._minutes)
+
+    def _local_day(self, site: str, minute: int) -> Minutes | None:
+        return day_of(self._snapshot.calendar(site), minute) if self._snapshot.site(site) else None
 
     def _roll_new(
         self, by_zone: dict[str, Dirty], clock: Clock, deadline: float, report: RollupReport
@@ -133,12 +135,25 @@ class Rollup:
             report.exposures += written
         return late
 
-    def _roll_late(self, late: list[tuple[ZoneRoll, Dirty]], deadline: float, report: RollupReport) -> None:
+    def _roll_late(
+        self, late: list[tuple[ZoneRoll, Dirty]], now: float, deadline: float, report: RollupReport
+    ) -> None:
         for number, (roll, dirty) in enumerate(late):
             # One at least: under lasting load late data must not wait for ever.
             if number and time.monotonic() >= deadline:
                 return
-            computed, written = roll.roll_late(dirty)
+            computed, written = roll.roll_late(dirty, now)
+            report.zone_minutes += computed
+            report.late += computed
+            report.exposures += written
+
+    def _recompute(self, now: float, deadline: float, report: RollupReport) -> None:
+        """Compute again what changes of the register have touched, in portions while there is time."""
+        for number, order in enumerate(self._zones.portions(self._series.recomputations())):
+            if number and time.monotonic() >= deadline:
+                return
+            computed, written = self._zones.rolls[order.zone].recompute(order, now)
+            self._zones.computed(order)
             report.zone_minutes += computed
             report.late += computed
             report.exposures += written
@@ -146,15 +161,16 @@ class Rollup:
     def _in_turn(self, deadline: float) -> Iterator[ZoneRoll]:
         """Zones one after the other until the time is up; those not reached come first in the next cycle."""
         reached = 0
-        for zone in list(self._turn):
+        turn = self._zones.turn
+        for zone in list(turn):
             if reached and time.monotonic() >= deadline:
                 break
             reached += 1
-            roll = self._zones[zone]
+            roll = self._zones.rolls[zone]
             yield roll
-            if len(self._turn) > ZONES_IN_MEMORY:
+            if len(turn) > ZONES_IN_MEMORY:
                 roll.forget()
-        self._turn = self._turn[reached:] + self._turn[:reached]
+        self._zones.turn = turn[reached:] + turn[:reached]
 
     def _take(self) -> tuple[dict[str, Dirty], Dirty, Minutes]:
         """Dirty minutes by zone, those of channels that stood in none, and the minutes not wholly taken."""
@@ -169,17 +185,11 @@ class Rollup:
         self._look({channel for channel, _ in pairs})
         by_zone: dict[str, Dirty] = {}
         unplaced: Dirty = {}
-        for channel, minute in pairs:
-            zone = self._zone_of(channel, minute)
+        for channel, minute in self._zones.still_wanted(pairs):
+            zone = self._zones.zone_of(channel, minute)
             target = unplaced if zone is None else by_zone.setdefault(zone, {})
             target.setdefault(channel, set()).add(minute)
         return by_zone, unplaced, unseen
-
-    def _zone_of(self, channel: int, minute: int) -> str | None:
-        for (first, last), zone in self._stood.get(channel, ()):
-            if first <= minute <= last:
-                return zone
-        return None
 
     def _look(self, asked: set[int]) -> None:
         """Bring the register and the channels up to date."""
@@ -190,41 +200,6 @@ class Rollup:
         if snapshot is self._snapshot and not stale and asked <= known.keys():
             return
         self._looked_at = time.monotonic()
-        found = {entry.id: entry for entry in self._series.channels()}
-        self._minutes.channels = found
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._zones.clear()
-            self._stood.clear()
-            fresh = set(found)
-            changed = {zone.id for zone in snapshot.zones if snapshot.site(zone.site) is not None}
-        else:
-            fresh = found.keys() - known.keys()
-            changed = set()
-        for channel in fresh:
-            self._stood[channel] = self._placements(found[channel])
-            changed |= {zone for _, zone in self._stood[channel]}
-        self._renew(changed, found)
-
-    def _placements(self, entry: ChannelEntry) -> list[tuple[Minutes, str]]:
-        return [
-            (valid_minutes(placement.valid_from, placement.valid_to), placement.zone)
-            for placement in self._snapshot.placements_of(entry.gateway, entry.sensor)
-            if (zone := self._snapshot.zone(placement.zone)) and self._snapshot.site(zone.site)
-        ]
-
-    def _renew(self, zones: set[str], channels: dict[int, ChannelEntry]) -> None:
-        """Begin anew with these zones: what they remember was read with other sources."""
-        if not zones:
-            return
-        by_sensor: dict[tuple[str, str], list[ChannelEntry]] = defaultdict(list)
-        for entry in channels.values():
-            by_sensor[entry.gateway, entry.sensor].append(entry)
-        for zone_id in zones:
-            zone = self._snapshot.zone(zone_id)
-            if zone is not None:
-                sources = sources_of(zone, self._snapshot, by_sensor)
-                self._zones[zone_id] = ZoneRoll(sources, self._series, self._minutes)
-        # Zones keep their place in the turn; new ones come first.
-        staying = [zone for zone in self._turn if zone in self._zones]
-        self._turn = sorted(self._zones.keys() - set(staying)) + staying
+        self._snapshot = snapshot
+        self._minutes.channels = {entry.id: entry for entry in self._series.channels()}
+        self._zones.look(snapshot, self._minutes.channels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ingest_service.rollup.hours import Hours
+from ingest_service.rollup.aggregates import Aggregates, DayOf
 from ingest_service.rollup.minutes import averages_as_energy, minute_spans
 from ingest_service.series.port import ChannelEntry, SeriesStore, Span
 
@@ -22,9 +22,9 @@ def minutes_in(dirty: Dirty) -> list[int]:
 class ChannelMinutes:
     """Writes the minutes of dirty channels and clears what it has written."""
 
-    def __init__(self, series: SeriesStore) -> None:
+    def __init__(self, series: SeriesStore, day_of: DayOf) -> None:
         self._series = series
-        self.hours = Hours(series)
+        self.aggregates = Aggregates(series, day_of)
         self.channels: dict[int, ChannelEntry] = {}
         self.written = 0
 
@@ -56,7 +56,7 @@ class ChannelMinutes:
                 points = self._series.rows_between(channel, 60.0 * (start - 1), 60.0 * end)
                 spans += minute_spans(channel, points, as_energy=as_energy)
             cleared += [(channel, minute) for minute in wanted]
-            self.hours.note(channel, wanted)
+            self.aggregates.note(self.channels[channel], wanted)
         if spans:
             self._series.write_minutes(spans)
         self._series.clear_dirty(cleared)

@@ -1,4 +1,4 @@
-"""Statistics of one channel over a minute or an hour. Decibels average as energy."""
+"""Statistics of one channel over a minute or longer. Decibels average as energy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ _EXCLUDED = int(NEVER_EXPOSURE)
 def minute_of(t: float) -> int:
     """The minute that holds an instant [s]: minute m is the interval (60 (m-1), 60 m], named by its end."""
     return -(-round(t * 1000) // 60_000)
-
-
-def hour_of(minute: int) -> int:
-    """The hour that holds a minute, named by its end like the minute."""
-    return -(-minute // 60)
 
 
 @lru_cache(maxsize=1024)
@@ -77,17 +72,15 @@ def _mean(values: Sequence[float], low: float, high: float, as_energy: bool) -> 
     return min(max(mean, low), high)  # a mean lies between its values; logarithms may miss that by a bit
 
 
-def hour_span(channel: int, hour: int, minutes: Sequence[Span], *, as_energy: bool) -> Span | None:
-    """The hour's statistics from its minutes, each of equal weight; None when it has none."""
-    if not minutes:
-        return None
+def span_of_minutes(number: int, minutes: Sequence[Span], *, as_energy: bool) -> Span:
+    """The statistics of a longer span of one channel from its minutes, each of equal weight."""
     means = [span.mean for span in minutes]
     flags = 0
     for span in minutes:
         flags |= span.flags
     return Span(
-        channel,
-        hour,
+        minutes[0].channel,
+        number,
         sum(span.n for span in minutes),
         _mean(means, min(means), max(means), as_energy),
         min(span.low for span in minutes),

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from ingest_service.register.entries import ExpectedChannel, Placement, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ChannelEntry
+from osh_domain.exposure.globe import STANDARD_DIAMETER_M
 from osh_domain.shifts import ShiftCalendar
 
-MEAN_INPUTS = frozenset({"ta", "rh", "tg", "va", "p"})
-HIGHEST_INPUTS = frozenset({"la", "pm2_5", "pm10", "co", "co2"})
+HEAT_INPUTS = frozenset({"ta", "rh", "tg", "va", "p", "tnw", "wbgt", "solar"})
+HIGHEST_INPUTS = frozenset({"la", "pm2_5", "pm10", "co", "co2", "hcho", "no2"})
 _NAME = re.compile(r"([a-z][a-z0-9_]*)(?:\.(?:avg|eq)[0-9]+)?")
 DEFAULT_PERIOD_S = 60.0
 _FOREVER = 2**62
@@ -25,7 +26,7 @@ Minutes = tuple[int, int]
 def input_of(quantity: str) -> str | None:
     """The input a quantity feeds ("la.eq60" feeds "la"), None for maxima, counts, bands and the rest."""
     found = _NAME.fullmatch(quantity)
-    if found is None or found[1] not in MEAN_INPUTS | HIGHEST_INPUTS:
+    if found is None or found[1] not in HEAT_INPUTS | HIGHEST_INPUTS:
         return None
     return found[1]
 
@@ -48,6 +49,9 @@ class Source:
     placed: Minutes
     period_s: float
     due: tuple[Minutes, ...]
+    gateway: str = ""
+    diameter_m: float = STANDARD_DIAMETER_M
+    """Of the globe, where it is one."""
 
     @property
     def hold(self) -> int:
@@ -62,11 +66,30 @@ class Source:
 
 @dataclass(slots=True)
 class ZoneSources:
-    """The sources of a zone by input, with its calendar."""
+    """The sources of a zone by input, with its calendar, its dated facts and where on earth it is.
+
+    `facts` are pairs of the first minute for which facts hold and the zone with them, oldest first.
+    """
 
     zone: Zone
     calendar: ShiftCalendar
     by_input: dict[str, list[Source]] = field(default_factory=dict)
+    facts: tuple[tuple[int, Zone], ...] = ()
+    position: tuple[float, float] | None = None
+    """Latitude north and longitude east in degrees."""
+
+    def facts_in(self, first: int, last: int) -> list[tuple[int, int, Zone | None]]:
+        """The stretches of the minutes `first` to `last` with what was known of the zone in each."""
+        found: list[tuple[int, int, Zone | None]] = []
+        begin, known = first, None
+        for since, zone in self.facts:
+            if since > last:
+                break
+            if since > begin:
+                found.append((begin, since - 1, known))
+                begin = since
+            known = zone
+        return [*found, (begin, last, known)]
 
     def channels(self) -> list[int]:
         """The channels that have ever delivered, each once."""
@@ -91,7 +114,12 @@ def sources_of(
 
     `known` are the channels of the store by (gateway, sensor).
     """
-    found = ZoneSources(zone, register.calendar(zone.site))
+    site = register.site(zone.site)
+    position = None
+    if site is not None and site.latitude is not None and site.longitude is not None:
+        position = site.latitude, site.longitude
+    facts = tuple((valid_minutes(since, None)[0], dated) for since, dated in register.zone_history(zone.id))
+    found = ZoneSources(zone, register.calendar(zone.site), facts=facts, position=position)
     for placement in register.placements_in(zone.id):
         place = (placement.gateway, placement.sensor)
         expected = register.expected_of(*place)
@@ -116,4 +144,6 @@ def _source(
         placed=valid_minutes(placement.valid_from, placement.valid_to),
         period_s=max((entry.period_s for entry in rows), default=DEFAULT_PERIOD_S),
         due=tuple(valid_minutes(entry.valid_from, entry.valid_to) for entry in rows),
+        gateway=placement.gateway,
+        diameter_m=placement.globe_diameter_m or STANDARD_DIAMETER_M,
     )

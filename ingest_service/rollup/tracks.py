@@ -102,6 +102,13 @@ class Track:
         received = self.mask.count(1, start, stop)
         return received, math.fsum(self.values[start:stop]) if received else 0.0
 
+    def every(self, first: int, step: int, count: int) -> tuple[int, float]:
+        """Like `sum`, of `count` minutes from `first` (not before `base`) on, `step` apart."""
+        start = first - self.base
+        stop = start + step * count
+        received = self.mask[start:stop:step].count(1)
+        return received, math.fsum(self.values[start:stop:step]) if received else 0.0
+
     def received(self, first: int, last: int) -> int:
         """How many of the minutes have data."""
         return self.mask.count(1, max(first - self.base, 0), max(last + 1 - self.base, 0))

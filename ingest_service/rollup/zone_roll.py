@@ -8,15 +8,17 @@ every window that holds it is computed once more, and the store gives those that
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingest_service.rollup.channel_minutes import ChannelMinutes, Dirty, minutes_in
-from ingest_service.rollup.kinds import KINDS, Kind, exposure
+from ingest_service.rollup.kinds import KINDS
+from ingest_service.rollup.quality import Flags
 from ingest_service.rollup.sources import ZoneSources
-from ingest_service.rollup.zone_series import DAY, ZoneSeries
-from ingest_service.series.port import ExposureRow, SeriesStore
-from osh_domain.shifts import ShiftInstance
+from ingest_service.rollup.summaries import Summaries
+from ingest_service.rollup.zone_again import Revising, Work, rows_of
+from ingest_service.rollup.zone_series import DAY, LOOK, ZoneSeries
+from ingest_service.series.port import QualityRow, Recompute, SeriesStore
 
 GRACE_S = 120.0
 """How long a minute waits for readings that are due in it."""
@@ -27,8 +29,7 @@ CATCH_UP_MINUTES = 240
 LATE_SPAN = DAY
 """Late minutes of a zone in one cycle lie within this many minutes."""
 _AHEAD_S = 60.0
-_CURSOR = "rollup:"
-_HEAT = frozenset({"ta", "rh", "tg", "va", "p"})
+CURSOR = "rollup:"
 
 Range = tuple[int, int]
 """First and last minute, both included; empty when the last is before the first."""
@@ -46,10 +47,6 @@ class Clock(NamedTuple):
     unseen: Range
 
 
-Work = tuple[int, int]
-"""Minutes of the zone computed, exposures written because they were new or changed."""
-
-
 class ZoneRoll:
     """The state of one zone; all of it can be read again from the store."""
 
@@ -58,9 +55,19 @@ class ZoneRoll:
         self._store = store
         self._minutes = minutes
         self._series: ZoneSeries | None = None
-        self._cursor = _CURSOR + sources.zone.id
+        self._cursor = CURSOR + sources.zone.id
         self._done = store.cursor(self._cursor) or None
-        self._kinds = [k for k in KINDS if all(name in sources.by_input for name in k.inputs)]
+        self._kinds = [
+            kind
+            for kind in KINDS
+            if any(all(name in sources.by_input for name in some) for some in kind.inputs)
+        ]
+        self._summaries = Summaries(sources.zone.id, sources.calendar, store)
+
+    @property
+    def done(self) -> int | None:
+        """The minute up to which everything has been computed, None before the first."""
+        return self._done
 
     def forget(self) -> None:
         """Give the memory back; the next cycle reads what it needs from the store."""
@@ -80,14 +87,21 @@ class ZoneRoll:
             return 0, 0
         self._minutes.write(dirty, self._done + 1, target)
         series = self._prepared(self._done)
-        series.fill(self._done + 1, target)
-        rows = self._rows(series, [(kind, (self._done + 1, target)) for kind in self._kinds])
+        self._keep_flags(series.fill(self._done + 1, target))
+        work = [(kind, (self._done + 1, target)) for kind in self._kinds]
+        rows, _ = rows_of(series, work)
         written = self._store.write_exposures(rows) if rows else 0
+        written += self._summaries.finish(self._done + 1, target)
         if rows or pending:
             self._store.set_cursor(self._cursor, target)
         computed, self._done = target - self._done, target
         series.trim()
         return computed, written
+
+    def _keep_flags(self, flags: Flags) -> None:
+        for channel, found in flags.items():
+            rows = [QualityRow(channel, minute, *flag) for minute, flag in sorted(found.items())]
+            self._store.replace_quality(channel, rows[0].minute, rows[-1].minute, rows)
 
     def late(self, dirty: Dirty) -> Dirty:
         """The part of the dirty minutes that lies in what is done."""
@@ -97,23 +111,25 @@ class ZoneRoll:
         parts = {channel: {m for m in minutes if m <= done} for channel, minutes in dirty.items()}
         return {channel: minutes for channel, minutes in parts.items() if minutes}
 
-    def roll_late(self, dirty: Dirty) -> Work:
-        """Compute again what the oldest portion of late minutes touches."""
+    def roll_late(self, dirty: Dirty, at: float) -> Work:
+        """Compute again what the oldest portion of late minutes touches; `at` [s] is when."""
         if self._done is None or not dirty:
             return 0, 0
-        done = self._done
         first = minutes_in(dirty)[0]
         portion = {c: {m for m in minutes if m < first + LATE_SPAN} for c, minutes in dirty.items()}
-        last = minutes_in(portion)[-1]
-        self._minutes.write(portion, first, last)
-        touched = self._touched(portion)
-        until = max((end for _, end in touched.values()), default=last)
-        series = self._covering(first, min(done, last + DAY), until)
-        work = [(kind, self._again(kind, touched, done)) for kind in self._kinds]
-        work += [(kind, self._revived(series, first, last, done)) for kind in self._kinds]
-        rows = self._rows(series, work)
-        written = self._store.write_exposures(rows) if rows else 0
-        return len({row.minute for row in rows}), written
+        self._minutes.write(portion, first, minutes_in(portion)[-1])
+        work, self._series = self._revising(at).late(portion, self._series)
+        return work
+
+    def recompute(self, order: Recompute, at: float) -> Work:
+        """Compute the minutes of an order anew, all kinds of them; those after `done` are not due yet."""
+        if self._done is None:
+            return 0, 0
+        self._series = None
+        return self._revising(at).anew(order.first, min(order.last, self._done), order.cause)
+
+    def _revising(self, at: float) -> Revising:
+        return Revising(self.sources, self._store, self._summaries, self._kinds, self._done or 0, at)
 
     # New minutes
 
@@ -159,72 +175,11 @@ class ZoneRoll:
         if ready - done <= CATCH_UP_MINUTES:
             return
         following = next((m for m in pending if m > done), ready + 1)
-        alive = self._prepared(done).tracks["alive"]
-        if following - done > CATCH_UP_MINUTES and not alive.received(done - DAY + 1, done):
+        alive = self._prepared(done).tracks["alive"]  # nothing in any window, nor in a day
+        if following - done > CATCH_UP_MINUTES and not alive.received(done - LOOK + 1, done):
             self._done = min(following - 1, ready)
+            self._summaries.step_over(done, self._done)
             self._series = None
-
-    # Late minutes
-
-    def _touched(self, dirty: Dirty) -> dict[str, Range]:
-        """Input -> the minutes for which late readings speak."""
-        touched: dict[str, Range] = {}
-        for source in self.sources.all():
-            minutes = [m for m in dirty.get(source.channel or 0, ()) if source.stands_at(m)]
-            if minutes:
-                first, last = touched.get(source.input, (min(minutes), 0))
-                last = max(last, max(minutes) + source.hold - 1)
-                touched[source.input] = min(first, *minutes), last
-        return touched
-
-    def _again(self, kind: Kind, touched: dict[str, Range], done: int) -> Range:
-        """The window ends of a kind that hold any of the touched minutes."""
-        feeding = _HEAT if kind.track == "wbgt" else frozenset(kind.inputs)
-        ranges = [touched[name] for name in feeding if name in touched]
-        if not ranges:
-            return 1, 0
-        first, last = min(a for a, _ in ranges), max(b for _, b in ranges)
-        if kind.length:
-            return first, min(done, last + kind.length - 1)
-        shift = self.sources.calendar.shift_of_minute(last)
-        return first, min(done, last if shift is None else math.ceil(shift.end / 60.0))
-
-    def _revived(self, series: ZoneSeries, first: int, last: int, done: int) -> Range:
-        """The minutes that lay more than a day after any reading and no longer do."""
-        alive = series.tracks["alive"]
-        before, after = alive.last_before(first), alive.first_after(last)
-        start = first if before is None else max(first, before + DAY)
-        end = min(done, last + DAY - 1)
-        return start, end if after is None else min(end, after - 1)
-
-    def _covering(self, first: int, last: int, refilled_to: int) -> ZoneSeries:
-        """A series that answers windows ending at `first` to `last`, the minutes from `first` read anew."""
-        known = self._series
-        if known is not None and known.filled_to >= first:
-            known.fill(first, min(refilled_to, known.filled_to))
-            if known.holds(first):
-                return known
-        series = ZoneSeries(self.sources, first, self._store.minutes_between)
-        series.fill(series.base, last)
-        return series
-
-    # Both
-
-    def _rows(self, series: ZoneSeries, work: Iterable[tuple[Kind, Range]]) -> list[ExposureRow]:
-        by_minute: dict[int, dict[str, Kind]] = {}
-        for kind, (first, last) in work:
-            for minute in range(first, last + 1):
-                by_minute.setdefault(minute, {})[kind.name] = kind
-        rows: list[ExposureRow] = []
-        shift: ShiftInstance | None = None
-        for minute in sorted(by_minute):
-            if shift is None or not shift.covers(60.0 * minute - 30.0):
-                shift = self.sources.calendar.shift_of_minute(minute)
-            for kind in by_minute[minute].values():
-                row = exposure(kind, series, minute, shift)
-                if row is not None:
-                    rows.append(row)
-        return rows
 
 
 def _before(minute: int, unseen: Range) -> bool:

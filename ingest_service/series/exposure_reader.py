@@ -197,6 +197,10 @@ class ExposureReader:
         )
         return int(row[0]) if row else 0
 
+    def thinned(self) -> dict[tuple[Kept, str], int]:
+        rows = self._connections.here().execute("SELECT what, name, kept_from FROM thinned")
+        return {(what, name): kept_from for what, name, kept_from in rows}
+
 
 def _height(part: Exceedance) -> tuple[float, int]:
     """Of equal heights the earliest is the highest."""

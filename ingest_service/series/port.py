@@ -37,8 +37,8 @@ from ingest_service.series.rows import (
     Summary,
     Text,
     TextRow,
-    Totals,
     Unfinished,
+    ValueRow,
     Waiting,
     Width,
 )
@@ -68,8 +68,8 @@ __all__ = [
     "Summary",
     "Text",
     "TextRow",
-    "Totals",
     "Unfinished",
+    "ValueRow",
     "Waiting",
     "Width",
 ]
@@ -154,6 +154,10 @@ class SeriesReader(Protocol):
         minute exposures; 0 while nothing was deleted. What is older is kept as summaries only."""
         ...
 
+    def thinned(self) -> dict[tuple[Kept, str], int]:
+        """All of what `kept_from` says."""
+        ...
+
     def held(self) -> list[Waiting]: ...
 
     def cursor(self, name: str) -> int:
@@ -226,16 +230,8 @@ class SeriesStore(SeriesReader, Protocol):
         """
         ...
 
-    def totals(self, zone: str, kind: str, m0: int, m1: int) -> Totals:
-        """What stands in a range of minutes, counted and summed."""
-        ...
-
-    def first_with(self, zone: str, kind: str, m0: int, m1: int, value: float) -> int | None:
-        """The first of these minutes with exactly this value."""
-        ...
-
-    def values_between(self, zone: str, kind: str, m0: int, m1: int) -> list[float]:
-        """The known values, ascending by minute."""
+    def values_between(self, zone: str, kind: str, m0: int, m1: int) -> list[ValueRow]:
+        """Minute, value and grade of the rows of a range, ascending."""
         ...
 
     def kinds_of(self, zone: str) -> list[str]:

@@ -18,8 +18,8 @@ from ingest_service.series.port import (
     SeriesError,
     Span,
     Summary,
-    Totals,
     Unfinished,
+    ValueRow,
     Width,
 )
 from ingest_service.series.reader import SqliteSeriesReader
@@ -171,38 +171,16 @@ class RollupWriter(SqliteSeriesReader):
             found[zone, kind] = {minute: (value, revision, calc) for minute, value, revision, calc in rows}
         return found
 
-    def totals(self, zone: str, kind: str, m0: int, m1: int) -> Totals:
-        row = (
+    def values_between(self, zone: str, kind: str, m0: int, m1: int) -> list[ValueRow]:
+        return (
             self._connections.here()
             .execute(
-                "SELECT count(*), count(value), coalesce(sum(value), 0.0), max(value), min(value), "
-                "coalesce(max(iif(value IS NULL, NULL, grade)), 2) "
-                "FROM exposures WHERE zone = ? AND kind = ? AND minute BETWEEN ? AND ?",
+                "SELECT minute, value, grade FROM exposures "
+                "WHERE zone = ? AND kind = ? AND minute BETWEEN ? AND ? ORDER BY minute",
                 (zone, kind, m0, m1),
             )
-            .fetchone()
+            .fetchall()
         )
-        return Totals(*row)
-
-    def first_with(self, zone: str, kind: str, m0: int, m1: int, value: float) -> int | None:
-        row = (
-            self._connections.here()
-            .execute(
-                "SELECT minute FROM exposures WHERE zone = ? AND kind = ? AND minute BETWEEN ? AND ? "
-                "AND value = ? ORDER BY minute LIMIT 1",
-                (zone, kind, m0, m1, value),
-            )
-            .fetchone()
-        )
-        return None if row is None else int(row[0])
-
-    def values_between(self, zone: str, kind: str, m0: int, m1: int) -> list[float]:
-        rows = self._connections.here().execute(
-            "SELECT value FROM exposures WHERE zone = ? AND kind = ? AND minute BETWEEN ? AND ? "
-            "AND value IS NOT NULL ORDER BY minute",
-            (zone, kind, m0, m1),
-        )
-        return [value for (value,) in rows]
 
     def write_summaries(self, rows: Iterable[Summary]) -> None:
         with self.transaction():

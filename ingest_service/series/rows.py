@@ -166,15 +166,8 @@ ExposureKey = tuple[str, str, int]
 """Zone, kind, minute."""
 
 
-class Totals(NamedTuple):
-    """Exposure rows of a range: how many, how many of them known, their sum, extremes and worst grade."""
-
-    rows: int
-    known: int
-    total: float
-    high: float | None
-    low: float | None
-    grade: int
+ValueRow = tuple[int, float | None, int]
+"""Minute, value and grade of an exposure."""
 
 
 class Unfinished(NamedTuple):

@@ -133,17 +133,27 @@ def span(first: int, count: int, value: float) -> dict[int, float]:
     return dict.fromkeys(range(first, first + count), value)
 
 
+def moving(first: int, count: int, value: float, by: float) -> dict[int, float]:
+    """Values as a working sensor gives them, never quite the same; their mean is that of `span`."""
+    return {m: value + (by if m % 2 else -by) for m in range(first, first + count)}
+
+
+def loud(first: int, count: int, level: float) -> dict[int, float]:
+    """The same for decibels: of an even number of minutes the energy is that of the level."""
+    return {m: level + 10 * math.log10(1.03 if m % 2 else 0.97) for m in range(first, first + count)}
+
+
 def test_an_hour_of_wbgt_is_the_mean_of_its_minutes_with_clothing_added(
     new_hall: Callable[..., Hall],
 ) -> None:
     hall = new_hall(caf=3.0)
-    hall.put("t1", "ta", span(START, 30, 32.0) | span(START + 30, 30, 35.0))
+    hall.put("t1", "ta", span(START, 30, 32.0) | span(START + 30, 30, 33.5))
     hall.put("t1", "rh", span(START, 60, 65.0))
     hall.put("t1", "tg", span(START, 60, 36.0))
     hall.put("t1", "va", span(START, 60, 0.2))
     hall.roll(START + 60)
     cool = indoor_wbgt(32.0, 65.0, 36.0, air_speed=0.2).value
-    warm = indoor_wbgt(35.0, 65.0, 36.0, air_speed=0.2).value
+    warm = indoor_wbgt(33.5, 65.0, 36.0, air_speed=0.2).value
     row = hall.row("wbgt_eff.twa60", START + 59)
     assert row is not None
     assert row.value == pytest.approx((cool + warm) / 2 + 3.0, abs=1e-9)
@@ -210,13 +220,13 @@ def test_a_shift_is_summed_from_its_start_across_midnight(new_hall: Callable[...
     hall.put(
         "mic",
         "la.eq60",
-        span(start - 9, 9, 95.0) | span(start + 1, 240, 85.0) | span(start + 241, 240, 88.0),
+        loud(start - 9, 9, 95.0) | loud(start + 1, 240, 85.0) | loud(start + 241, 240, 88.0),
     )
     hall.roll(start + 482)
     hand = 10 * math.log10((240 * energy(85.0) + 240 * energy(88.0)) / 480)
     assert hall.value("la.lex8h", start + 480) == pytest.approx(hand, abs=1e-9)
     assert hall.value("la.lex8h", start + 240) == pytest.approx(85.0 - 3.0103, abs=0.0001)
-    assert hall.value("la.niosh_dose", start + 480) == pytest.approx(50.0 + 100.0, abs=1e-6)
+    assert hall.value("la.niosh_dose", start + 480) == pytest.approx(50.0 + 100.0, abs=1e-3)
     assert hall.value("la.projected_lex8h", start + 240) == pytest.approx(85.0, abs=1e-9)
     row = hall.row("la.lex8h", start + 240)
     assert row is not None
@@ -226,7 +236,7 @@ def test_a_shift_is_summed_from_its_start_across_midnight(new_hall: Callable[...
 
 def test_a_lunch_break_without_data_is_not_a_gap_at_work(hall: Hall) -> None:
     start, lunch = minute("2026-04-20 07:00"), minute("2026-04-20 11:00")
-    hall.put("mic", "la.eq60", span(start + 1, 240, 82.0) | span(lunch + 61, 240, 82.0))
+    hall.put("mic", "la.eq60", loud(start + 1, 240, 82.0) | loud(lunch + 61, 240, 82.0))
     hall.roll(start + 543)
     row = hall.row("la.lex8h", start + 540)
     assert row is not None
@@ -237,7 +247,7 @@ def test_a_lunch_break_without_data_is_not_a_gap_at_work(hall: Hall) -> None:
 @pytest.mark.parametrize(("missing", "known"), [(30, True), (31, False)])
 def test_half_an_hour_missing_at_work_is_borne_and_more_is_not(hall: Hall, missing: int, known: bool) -> None:
     start = minute("2026-04-20 07:00")
-    hall.put("mic", "la.eq60", span(start + 1, 100, 82.0) | span(start + 101 + missing, 109, 82.0))
+    hall.put("mic", "la.eq60", loud(start + 1, 100, 82.0) | loud(start + 101 + missing, 109, 82.0))
     hall.roll(start + 212)
     row = hall.row("la.lex8h", start + 209)
     assert row is not None
@@ -269,17 +279,18 @@ def test_late_data_revise_every_window_that_holds_them_and_no_other(hall: Hall) 
 
 def test_a_shift_is_revised_to_its_end_by_late_noise(hall: Hall) -> None:
     start = minute("2026-04-20 07:00")
-    hall.put("mic", "la.eq60", {m: v for m, v in span(start + 1, 540, 80.0).items() if m != start + 10})
+    hall.put("mic", "la.eq60", {m: v for m, v in loud(start + 1, 540, 80.0).items() if m != start + 10})
     hall.roll(start + 545)
     quiet = hall.value("la.lex8h", start + 540)
     hall.put("mic", "la.eq60", {start + 10: 110.0})
     hall.roll(start + 545)
-    loud = hall.row("la.lex8h", start + 540)
-    assert loud is not None
+    later = hall.row("la.lex8h", start + 540)
+    assert later is not None
     assert quiet is not None
-    hand = 10 * math.log10((539 * energy(80.0) + energy(110.0)) / 480)
-    assert loud.value == pytest.approx(hand, abs=1e-9)
-    assert (loud.revision, loud.received) == (1, 480)
+    others = 540 * energy(80.0) - energy(loud(start + 10, 1, 80.0)[start + 10])
+    hand = 10 * math.log10((others + energy(110.0)) / 480)
+    assert later.value == pytest.approx(hand, abs=1e-9)
+    assert (later.revision, later.received) == (1, 480)
 
 
 def test_minutes_in_which_nothing_arrives_become_cannot_tell_while_the_shift_is_on(hall: Hall) -> None:
@@ -348,13 +359,14 @@ def test_an_impossible_humidity_is_cannot_tell_and_stops_nothing(hall: Hall) -> 
 
 def test_a_reading_every_five_minutes_speaks_for_five(hall: Hall) -> None:
     hall.expect("t1", "co2", 300.0)
-    hall.put("t1", "co2", dict.fromkeys(range(START, START + 481, 5), 900.0))
+    hall.put("t1", "co2", {m: v for m, v in moving(START, 481, 900.0, 2.0).items() if (m - START) % 5 == 0})
     hall.roll(START + 481)
     row = hall.row("co2.twa8h", START + 479)
     assert row is not None
-    assert (row.value, row.received) == (900.0, 480)
+    assert row.received == 480
+    assert row.value == pytest.approx(900.0)
     hall.roll(START + 490)
-    assert hall.value("co2.minute", START + 484) == 900.0
+    assert hall.value("co2.minute", START + 484) == hall.value("co2.minute", START + 480)
     assert hall.row("co2.minute", START + 485) is None, "after the shift, and the last reading is spent"
 
 
@@ -374,12 +386,12 @@ def test_a_ceiling_sees_the_highest_reading_of_the_minute(hall: Hall) -> None:
 
 def test_a_day_of_dust_needs_eighteen_good_hours(hall: Hall) -> None:
     begin = minute("2026-04-20 00:00")
-    hall.put("pm", "pm2_5", span(begin + 1, 1020, 20.0))
+    hall.put("pm", "pm2_5", moving(begin + 1, 1020, 20.0, 0.4))
     hall.roll(begin + 1022)
     row = hall.row("pm2_5.mean24h", begin + 1020)
     assert row is not None
     assert (row.value, row.expected, row.received) == (None, 24, 17)
-    hall.put("pm", "pm2_5", span(begin + 1021, 60, 56.0))
+    hall.put("pm", "pm2_5", moving(begin + 1021, 60, 56.0, 0.4))
     hall.roll(begin + 1082)
     assert hall.value("pm2_5.mean24h", begin + 1080) == pytest.approx((17 * 20.0 + 56.0) / 18)
 
@@ -458,13 +470,13 @@ def test_a_backlog_does_not_keep_today_waiting(hall: Hall) -> None:
     hall.portion = 100
     hall.put("n1", "la.eq60", span(START, 30, 80.0))
     hall.roll(START + 30)
-    hall.put("n1", "la.eq60", span(START - 900, 600, 80.0))
+    hall.put("n1", "la.eq60", loud(START - 900, 600, 80.0))
     hall.put("n1", "la.eq60", {START + 30: 81.0})
     assert hall.rollup is not None
     hall.rollup.cycle(60.0 * (START + 30))
     assert hall.value("la.leq1", START + 30) == 81.0
     hall.roll(START + 31)
-    assert hall.value("la.leq1", START - 301) == 80.0
+    assert hall.value("la.leq1", START - 301) == pytest.approx(80.0, abs=0.2)
 
 
 def test_a_sensor_speaks_for_the_zone_it_stood_in(hall: Hall) -> None:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from osh_domain.calendar_exceptions import NO_EXCEPTIONS, CalendarExceptions, DayOff, Overtime, Season
 from osh_domain.roster import Shift, ShiftInstance
 from osh_domain.shift_conflicts import conflicts, worked_on
-from osh_domain.wall_clock import ONE_DAY, WallClock
+from osh_domain.wall_clock import ONE_DAY, wall_clock
 
 __all__ = [
     "CalendarExceptions",
@@ -46,7 +46,7 @@ class ShiftCalendar:
         exceptions: CalendarExceptions = NO_EXCEPTIONS,
         checked: bool = True,
     ) -> None:
-        self._clock = WallClock(timezone)
+        self._clock = wall_clock(timezone)
         self.timezone = timezone
         self.roster = tuple(shifts)
         self.exceptions = exceptions

@@ -9,14 +9,21 @@ back across midnight.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ONE_DAY = timedelta(days=1)
 _REMEMBERED_DAYS = 4000
 
 
+@lru_cache(maxsize=256)
+def wall_clock(timezone: str) -> WallClock:
+    """Return the wall clock of an IANA time zone, one for all sites; ValueError for an unknown zone."""
+    return WallClock(timezone)
+
+
 class WallClock:
-    """The wall clock of an IANA time zone; ValueError for an unknown one."""
+    """The wall clock of an IANA time zone; ValueError for an unknown one. See `wall_clock`."""
 
     def __init__(self, timezone: str) -> None:
         try:

@@ -29,7 +29,7 @@ from ingest_service.register.entries import Site, Zone
 from ingest_service.register.recorder import ChangeRefused, Recorded
 from ingest_service.register.snapshot import RegisterSnapshot, covers
 from ingest_service.register.store import Register
-from osh_domain.wall_clock import WallClock
+from osh_domain.wall_clock import wall_clock
 
 
 class Imported(NamedTuple):
@@ -136,7 +136,7 @@ def _put_zone(change: Change, site: SiteItem, item: ZoneItem) -> None:
 
 def _put_calendar(change: Change, site: SiteDescription, mistakes: list[Mistake]) -> None:
     calendar = site.calendar
-    today = WallClock(site.item.timezone).local_date(change.at)
+    today = wall_clock(site.item.timezone).local_date(change.at)
     if calendar.shifts is not None:
         change.put_shifts(site.item.id, calendar.shifts, today)
     change.put_exceptions(

@@ -10,7 +10,7 @@ from ingest_service.register.description_values import Pauses
 from osh_domain.calendar_exceptions import NO_EXCEPTIONS, CalendarExceptions, DayOff, Overtime, Season
 from osh_domain.roster import Breaks, Shift
 from osh_domain.shift_conflicts import conflicts
-from osh_domain.wall_clock import WallClock
+from osh_domain.wall_clock import wall_clock
 
 _LONGEST_HOLIDAY_DAYS = 92
 
@@ -38,7 +38,7 @@ def read_calendar(
     )
     exceptions = _exceptions(reader, where, found)
     if found.shifts is not None and len(reader.mistakes) == before:
-        today = WallClock(timezone).local_date(now)
+        today = wall_clock(timezone).local_date(now)
         for mistake in conflicts(found.shifts, exceptions, since=today):
             _refuse(reader, where, mistake)
     return found

@@ -12,7 +12,7 @@ from ingest_service.register.entries import Role
 from osh_domain.exposure.clothing import CLOTHING_CAF
 from osh_domain.quantities import UnknownQuantity, quantity
 from osh_domain.readings import SYSTEM_SENSOR
-from osh_domain.wall_clock import WallClock
+from osh_domain.wall_clock import wall_clock
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ID: Final = r"^[a-z0-9][a-z0-9-]{2,31}$"
@@ -26,8 +26,8 @@ def instant_of(when: float | date | datetime, timezone: str) -> float:
     if isinstance(when, datetime):
         if when.tzinfo is not None:
             return when.timestamp()
-        return WallClock(timezone).instant(when.date(), when.time())
-    return WallClock(timezone).midnight(when) if isinstance(when, date) else when
+        return wall_clock(timezone).instant(when.date(), when.time())
+    return wall_clock(timezone).midnight(when) if isinstance(when, date) else when
 
 
 def _wall_time(value: Any) -> Any:

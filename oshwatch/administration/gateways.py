@@ -51,7 +51,9 @@ def add(
             for entry in names:
                 change.put_foreign_name(entry)
             for sensor, zone in places:
-                change.place(gateway, sensor, f"{site}/{zone}")
+                stands = register.snapshot().zone_at(gateway, sensor, change.at)
+                if stands != f"{site}/{zone}":  # else it keeps what is known of it there
+                    change.place(gateway, sensor, f"{site}/{zone}")
             for sensor, quantity, period_s in channels:
                 change.expect(gateway, sensor, quantity, period_s)
         typer.echo(f"{gateway} is registered at {site} ({change.made or 'nothing'} changed).")

@@ -3,6 +3,8 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from osh_domain.shift_conflicts import conflicts
 from osh_domain.shifts import CalendarExceptions, DayOff, Overtime, Season, Shift, ShiftCalendar
@@ -179,3 +181,42 @@ def test_what_is_over_can_be_left_unjudged() -> None:
     assert len(conflicts([DAY], exceptions, since=TUESDAY)) == 1
     twice = [NIGHT, Shift("night", time(5), time(13), WEEK)]
     assert len(conflicts(twice, CalendarExceptions(), since=date(2026, 4, 15))) >= 1
+
+
+_DATES = st.dates(date(2026, 4, 10), date(2026, 5, 10))
+
+
+@st.composite
+def _shift(draw: st.DrawFn) -> Shift:
+    start = draw(st.integers(0, 23))
+    end = (start + draw(st.integers(1, 23))) % 24
+    first, last = sorted([draw(_DATES), draw(_DATES)])
+    return Shift(
+        draw(st.sampled_from("ab")),
+        time(start),
+        time(end),
+        draw(st.frozensets(st.integers(0, 6), min_size=1, max_size=2)),
+        (),
+        draw(st.sampled_from([date.min, first])),
+        draw(st.sampled_from([None, last])),
+    )
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_conflict_is_told_exactly_where_two_of_one_name_are_on_at_once(data: st.DataObject) -> None:
+    roster = data.draw(st.lists(_shift(), min_size=1, max_size=3))
+    seasons = []
+    if data.draw(st.booleans()):
+        first, last = sorted([data.draw(_DATES), data.draw(_DATES)])
+        seasons = [Season("season", first, last, (data.draw(_shift()),))]
+    days_off = [DayOff(day, "off") for day in data.draw(st.sets(_DATES, max_size=2))]
+    exceptions = CalendarExceptions(days_off, (), seasons)
+    found = ShiftCalendar("UTC", roster, exceptions=exceptions, checked=False)
+    begin = datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC")).timestamp()
+    until: dict[str, float] = {}
+    twice = False
+    for one in found.instances(begin, begin + 300 * 86400.0):
+        twice = twice or one.start < until.get(one.name, 0.0)
+        until[one.name] = max(one.end, until.get(one.name, 0.0))
+    assert bool(conflicts(roster, exceptions)) == twice

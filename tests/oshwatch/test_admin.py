@@ -163,6 +163,8 @@ def test_gateways_are_added_listed_and_revoked_by_two_people(prepared: Path) -> 
     site = ("gateway", "add", "--site", "kh-f0123", "--id")
     foreign = (*site, "kh-f0123-z", "--foreign", "--map", "urn:a:temp=s1/ta")
     done(*foreign, "--place", "s1=ironing", "--expect", "s1/ta=60")
+    known = ("gateway", "add", "--site", "kh-f0123", "--id", "kh-f0123-a", "--public-key", key)
+    assert "(nothing changed)" in done(*known, "--place", "th2=ironing")  # which keeps its globe and serial
     engine = open_database(prepared)
     snapshot = Register(engine).snapshot()
     engine.dispose()

@@ -11,6 +11,11 @@ from oshwatch.commands.rules.shell import Json, clock, laid_out
 _MOST_MINUTES: Final = 24
 _MINUTES_BESIDE: Final = 3
 _UNTIL_FORMAT_2: Final = "not written down at the time (an older case)"
+_DOUBTS: Final = {
+    "stuck": "reports one value that does not move,",
+    "calibration": "has a calibration that has lapsed,",
+    "moved": "is not where, or not what, the register says,",
+}
 
 Event = dict[str, Any]
 
@@ -156,16 +161,19 @@ def _method(event: Event) -> dict[str, Any] | None:
 
 
 def _device(event: Event) -> str:
-    if "cause" in event and "channels" in event:
-        return f"{event['cause']} {event['subject']} is silent, {event['channels']} expected channels,"
-    return f"{event.get('subject') or event['site']} cannot be believed ({event['title']})"
+    if event["hazard"] == "device":
+        subject = event["subject"] or event["site"]
+        return f"{subject} {_DOUBTS.get(event['cause'], 'cannot be believed')}"
+    return f"{event['cause']} {event['subject']} is silent, {event['channels']} expected channels,"
 
 
 def _device_rows(event: Event) -> dict[str, str]:
-    if "cause" in event and "channels" in event:
+    if event["hazard"] != "device":
         return {"silent": f"{event['cause']} {event['subject']}: {event['channels']} expected channels"}
-    shown = ("hazard", "subject", "cause", "what", "due", "value", "expected", "found")
-    return {name: str(event[name]) for name in shown if event.get(name) is not None}
+    rows = {"doubt": str(event["cause"]), "sensors": _list(event.get("sensors", []))}
+    for number, doubt in enumerate(event.get("doubts", []), start=1):
+        rows[f"reason {number}"] = ", ".join(f"{name} {value}" for name, value in doubt.items())
+    return rows
 
 
 def _number_rows(event: Event) -> dict[str, str]:
@@ -235,7 +243,9 @@ def _around_lines(around: Around, event: Event) -> list[str]:
         change = f"{_number(one['old'])} became {_number(one['new'])}"
         when = clock(one["at"], event["timezone"])
         minute = clock(60.0 * one["minute"], event["timezone"])
-        lines.append(laid_out(f"revised {when}: minute {minute}, {change} ({one['cause']})", 2, 2))
+        lines.append(
+            laid_out(f"revised {when}: minute {minute}, {change} ({one['cause'].replace('_', ' ')})", 2, 2)
+        )
     if len(around.revisions) > 5:
         lines.append(f"  {len(around.revisions) - 5} earlier revisions; --json has them all")
     return lines

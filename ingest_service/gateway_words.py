@@ -39,6 +39,9 @@ def read_birth(payload: bytes, name: TopicName, at: float) -> BirthNote:
     if said.get("gw") != name.gateway:
         raise WireError("topic", f"the birth is from {str(said.get('gw'))[:60]}, it came as {name.gateway}")
     cfg = said.pop("cfg", None)
+    configuration = _configuration(cfg) if isinstance(cfg, dict) else None
+    if configuration is not None:
+        said["cfg"] = configuration[0]  # the document itself is kept once, under its hash
     backlog = said.get("backlog")
     waiting = backlog.get("batches") if isinstance(backlog, dict) else None
     drops = said.get("drops")
@@ -48,7 +51,7 @@ def read_birth(payload: bytes, name: TopicName, at: float) -> BirthNote:
         at,
         strict_json.write(said).decode(),
         _text(said.get("ep")),
-        _configuration(cfg) if isinstance(cfg, dict) else None,
+        configuration,
         waiting if type(waiting) is int and 0 <= waiting < 2**53 else None,
         drops if type(drops) is int and 0 <= drops < 2**53 else 0,
     )

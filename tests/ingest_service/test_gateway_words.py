@@ -70,3 +70,10 @@ def test_a_payload_with_half_a_character_is_rejected_in_words_that_can_be_stored
     rejected = check(arrival(payload), snapshot(), NOW)
     assert isinstance(rejected, Rejected)
     rejected.detail.encode()
+
+
+def test_a_birth_that_is_kept_names_its_configuration_by_the_hash_it_is_kept_under() -> None:
+    note = read_birth(b'{"gw":"kh-f0123-a","cfg":{"sensors":[{"id":"st1","serial":"x"}]}}', NAME, NOW)
+    assert note.configuration is not None
+    assert json.loads(note.birth)["cfg"] == note.configuration[0]
+    assert "serial" not in note.birth

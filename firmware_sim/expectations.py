@@ -44,7 +44,9 @@ class Expectation:
         """
         if hazard != self.hazard or (self.subject and subject != self.subject):
             return False
-        return any(place == self.at or place.startswith(self.at + "/") for place in (*places, subject))
+        # What is doubted of a device has its kind before its name: `moved:kh-f0123-a/st1`.
+        names = (*places, subject, subject.partition(":")[2])
+        return any(name == self.at or name.startswith(self.at + "/") for name in names)
 
 
 def read_expectation(entry: Any) -> ExpectationRequest | list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from alert_rules.pack_model import Pack
 from edge_agent.mqtt_link import Post
 from ingest_service.acknowledger import Acknowledger
-from ingest_service.alert_runner import AlertCycle
+from ingest_service.alert_cycle import AlertCycle
 from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.database import migrate, open_database
 from ingest_service.exposure_rollup import Rollup
@@ -80,6 +80,7 @@ class Server:
                 clock=clock,
                 link_base=settings.link_base,
                 live_age_s=settings.live_age_s,
+                devices=ledger,
             )
             self._owned = owned.pop_all()
 

@@ -115,5 +115,5 @@ def open_context(settings: Settings) -> Context:
         tokens=Tokens(register),
         passwords=Passwords(register),
         audit=Audit(register),
-        limits=LimitsInForce(load_packs()),
+        limits=LimitsInForce(load_packs(packs_dir=settings.packs_dir)),
     )

@@ -58,7 +58,7 @@ def test_a_zone_draws_its_chart_with_limits_and_gaps(shown: Serving, sign_in: Op
     page.goto(ZONE_PAGE)
     assert chart_points(page) > 2000
     chart = page.evaluate("document.querySelector('figure.chart').chart")
-    assert {band["kind"] for band in chart["bands"]} == {"shift", "break", "gap"}
+    assert {band["kind"] for band in chart["bands"]} == {"shift", "break", "gap", "suspect", "failed"}
     gap = next(band for band in chart["bands"] if band["kind"] == "gap")
     inside = [
         value

@@ -26,7 +26,7 @@ _TABLE: Final = frozenset({"unit", "by_class", "not_acclimatised"})
 class Part(BaseModel):
     """A part of a pack: unknown keys are mistakes, and nothing is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class NamedLimit(Part):

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alert_rules.pack_format import PackError, load_packs, read_pack
 from alert_rules.pack_model import FORMAT, ExposureRule, TableLimit, WatchRule
@@ -238,3 +242,41 @@ def test_gaps_that_nothing_is_written_about_fail(tmp_path: Path) -> None:
     assert [one.key for one in lacking] == ["runbook"]
     path.with_suffix(".md").write_text("## What is missing\n")
     assert check_pack(path, pack)[1] == []
+
+
+def test_a_limit_that_is_no_number_is_refused(found: Callable[[str], Found]) -> None:
+    assert [one[1] for one in found(PACK.replace("20 ppm", "{value: .nan, unit: ppm}"))] == ["limit.value"]
+    table = "{unit: ppm, by_class: {1: .inf}}"
+    assert [one[1] for one in found(PACK.replace("20 ppm", table))] == ["limit.by_class.1"]
+
+
+WORDS = st.sampled_from(
+    ["", "on", "limit", "limit - 1", "20 ppm", "nan", "-1 min", "kh", "house-rule", "é\n"]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_whatever_stands_in_a_pack_it_is_read_or_refused_in_words(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pack = yaml.safe_load(PACK)
+    pack |= {"gaps": [{"hazard": "air", "what": "w", "falls_back_to": "intl-air", "note": "n"}]}
+    pack |= {"confirmations": [{"rule": "kh-noise-8h", "by": "a", "on": "2026-01-01", "reference": "r"}]}
+    part: Any = data.draw(st.sampled_from([pack, pack["rules"][0], pack["gaps"][0], pack["source"]]))
+    key = data.draw(st.sampled_from([*part, "layer", "country", "replaces", "selects", "watch", "silence"]))
+    part[key] = data.draw(ANYTHING)
+    path = tmp_path_factory.getbasetemp() / "anything.yaml"
+    path.write_text(yaml.safe_dump(pack, allow_unicode=True), "utf-8")
+    try:
+        load_packs([path])
+    except PackError as error:
+        mistakes = error.mistakes
+    else:
+        mistakes = ()
+    assert all(one.problem and one.way_out for one in mistakes)

@@ -5,6 +5,7 @@ Two values contradict each other without telling which is wrong, so both are sus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -69,11 +70,13 @@ def pair_apart(quantity: str, one: float, other: float) -> bool:
     """Say whether two sensors of one quantity at one place differ more than two good ones do.
 
     Air temperature: more than 1 K. Particles (channels A and B): more than 20 % of their mean and more than
-    5 ug/m3. ValueError for a quantity without a rule.
+    5 ug/m3. ValueError for a quantity without a rule, NaN or infinity.
 
     >>> pair_apart("ta", 30.0, 31.2), pair_apart("pm2_5", 40.0, 47.0)
     (True, False)
     """
+    if not (math.isfinite(one) and math.isfinite(other)):
+        raise ValueError(f"{one!r} and {other!r} cannot be compared: a value is missing or infinite")
     if quantity in {"ta", "tg"}:
         return abs(one - other) > 1.0
     if quantity in {"pm1", "pm2_5", "pm4", "pm10"}:

@@ -12,6 +12,7 @@ from typing import Final
 
 from osh_domain.limits import METABOLIC_CLASSES, MetabolicClass, niosh_ral_c, niosh_rel_c
 
+from . import CALCULATION
 from .methods import Bias
 from .time_weighted import time_weighted_mean
 from .validity import within
@@ -97,6 +98,7 @@ class LimitBand:
     loosest: float
     method: str
     bias: Bias = "either"
+    calculation: str = CALCULATION
 
 
 def niosh_band(rate: float, *, acclimatised: bool, error: float = TABLE_ERROR) -> LimitBand:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .balance import root
-from .validity import within
+from .validity import positive, within
 
 STANDARD_PRESSURE_PA = 101325.0
 
@@ -27,6 +27,22 @@ def saturation_pressure(temperature: float) -> float:
 
 def _humidity_ratio(vapour: float, pressure: float) -> float:
     return 0.621945 * vapour / (pressure - vapour)
+
+
+def dew_point(air: float, rh: float) -> float:
+    """Return the dew point over water [C] of air at `air` [C] and `rh` [%], Buck (1981) solved for it.
+
+    Never above the air temperature; one sensor's dew point above another's air temperature is a
+    contradiction (`quality_physics`). Ta -40 to 60 C, RH above 0 to 100 %; ValueError elsewhere: air without
+    any water has no dew point.
+
+    >>> round(dew_point(30.0, 60.0), 1), round(dew_point(25.0, 100.0), 9)
+    (21.4, 25.0)
+    """
+    within("air temperature", air, -40.0, 60.0, "C")
+    share = positive("relative humidity", within("relative humidity", rh, 0.0, 100.0, "%"), "%") / 100.0
+    exponent = math.log(share) + 17.502 * air / (air + 240.97)
+    return 240.97 * exponent / (17.502 - exponent)
 
 
 def psychrometric_wet_bulb(air: float, rh: float, pressure: float = STANDARD_PRESSURE_PA) -> float:

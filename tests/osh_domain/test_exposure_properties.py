@@ -139,7 +139,7 @@ def test_an_estimate_without_a_globe_is_that_with_a_globe_at_air_temperature(
 def test_a_150_mm_globe_needs_no_correction(air: float, speed: float, excess: float) -> None:
     assert globe.equivalent_globe(air + excess, air, speed, 0.15) == air + excess
     assert globe.equivalent_globe_linear(air + excess, air, speed, 0.15) == pytest.approx(
-        air + excess, abs=0.02
+        air + excess, abs=0.04
     )
 
 

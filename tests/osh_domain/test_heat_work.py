@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest_service.rollup.heat import VA_ASSUMED, wbgt_method
+from ingest_service.rollup.kinds import KINDS
 from osh_domain.exposure import CALCULATION
 from osh_domain.exposure.acclimatisation import acclimatised, exposure_share
 from osh_domain.exposure.acgih_screening import allowed_work, osha_page_value
@@ -18,6 +20,7 @@ from osh_domain.exposure.heat_stress import indoor_wbgt, screen
 from osh_domain.exposure.heat_triggers import heat_index_trigger, highest, wbgt_trigger
 from osh_domain.exposure.metabolic_rate import DEFAULT_CLASS, TASKS, hourly_rate, niosh_band, task_class
 from osh_domain.exposure.methods import METHODS, estimate, method
+from osh_domain.exposure.psychrometric import dew_point, saturation_pressure
 
 RATE = st.floats(116, 580)
 
@@ -161,6 +164,22 @@ def test_the_sun_cannot_be_assumed_away() -> None:
     with pytest.raises(ValueError, match="in the sun needs a globe"):
         indoor_wbgt(33.0, 60.0, sun=True)
     assert indoor_wbgt(33.0, 60.0, 45.0, air_speed=1.0, sun=True).method == "measured_globe_sun"
+
+
+def test_every_method_that_a_rollup_writes_is_in_the_table() -> None:
+    tags = {kind.method for kind in KINDS if kind.method} | {"area_week", "no_data"}
+    codes = [VA_ASSUMED | 1 << bit for bit in range(1, 7)] + [1 << bit for bit in range(1, 7)]
+    tags |= {wbgt_method(code) for code in codes}
+    assert {method(tag).tag for tag in tags} == tags
+
+
+@given(st.floats(-20, 50), st.floats(1, 100))
+def test_the_dew_point_is_where_the_air_is_saturated(air: float, rh: float) -> None:
+    found = dew_point(air, rh)
+    assert found <= air + 1e-9
+    assert saturation_pressure(max(found, -40.0)) >= rh / 100.0 * saturation_pressure(air) - 1e-6
+    with pytest.raises(ValueError, match="humidity"):
+        dew_point(air, 0.0)
 
 
 def test_every_method_says_what_it_is_and_unknown_ones_get_near_matches() -> None:

@@ -148,6 +148,8 @@ def test_two_sensors_of_a_kind_may_differ_a_little() -> None:
     assert pair_apart("pm2_5", 100.0, 140.0)
     with pytest.raises(ValueError, match="no rule"):
         pair_apart("light", 1.0, 2.0)
+    with pytest.raises(ValueError, match="cannot be compared"):
+        pair_apart("ta", math.nan, 20.0)
 
 
 def test_the_defaults_are_usable_thresholds() -> None:

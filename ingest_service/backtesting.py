@@ -29,6 +29,8 @@ from osh_domain.shifts import ShiftCalendar
 
 NOW: Final = "now"
 DRAFT: Final = "draft"
+STEPS: Final = 100
+"""Of one zone, as progress is told."""
 _DAY = timedelta(days=1)
 _LIVE_AGE_S = 900.0  # of no effect: everything is judged as if it had come in time
 
@@ -84,52 +86,37 @@ class Backtest:
 
     def run(self, question: Question, zones: Sequence[Zone], tell: Tell) -> Iterator[ZoneAnswer]:
         """The answer of each zone; zones that the range has no minute of are left out."""
-        replays = []
-        for zone in zones:
+        books = {DRAFT: Rulebook(question.draft, _LIVE_AGE_S), NOW: Rulebook(question.now, _LIVE_AGE_S)}
+        for book in books.values():
+            book.follow(self._register)
+        rosters: dict[str, Roster] = {}
+        for number, zone in enumerate(zones):
             site = self._register.site(zone.site)
-            if site is not None and (prepared := self._prepared(question, site, zone)) is not None:
-                replays.append((site, zone, *prepared))
-        steps = [len(replay.kinds()) for _, _, _, _, replay, _ in replays]
-        done = 0
-        for site, zone, first, last, replay, roster in replays:
-            kept_from = self._series.kept_from("exposures", zone.id)
-            stored = Stored(frozenset(self._columns.kinds(zone.id)), kept_from)
-            for kind in replay.kinds():
+            first, last = minutes_of(site.timezone, question.first, question.last) if site else (0, 0)
+            last = min(last, int(self._now // 60))
+            if site is None or last < first:
+                continue
+            if site.id not in rosters:
+                rosters = {site.id: roster_of(self._register.calendar(site.id), first, last)}
+            roster = rosters[site.id]
+            sets = {
+                name: list(self._stretches(question, book, site, zone, first, last))
+                for name, book in books.items()
+            }
+            replay = ZoneReplay(roster, _compared(sets, question.asked), min(self._now, 60.0 * last))
+            kinds = replay.kinds()
+            for done, kind in enumerate(kinds):
+                tell(STEPS * number + STEPS * done // len(kinds), STEPS * len(zones))
                 replay.take(kind, self._reader(zone, roster, first, last))
-                done += 1
-                tell(done, sum(steps))
-            yield self._answer(question, site, zone, first, last, stored, replay, roster)
-
-    def _prepared(
-        self, question: Question, site: Site, zone: Zone
-    ) -> tuple[int, int, ZoneReplay, Roster] | None:
-        calendar = self._register.calendar(site.id)
-        first, last = minutes_of(site.timezone, question.first, question.last)
-        last = min(last, int(self._now // 60))
-        if last < first:
-            return None
-        roster = roster_of(calendar, first, last)
-        sets = {
-            DRAFT: list(self._stretches(question, question.draft, site, zone, first, last)),
-            NOW: list(self._stretches(question, question.now, site, zone, first, last)),
-        }
-        touched = {
-            rule.group
-            for stretch in sets[DRAFT]
-            for rule in stretch.rules
-            if rule.pack.pack in question.asked
-        }
-        compared = {name: [_only(stretch, touched) for stretch in found] for name, found in sets.items()}
-        return first, last, ZoneReplay(roster, compared, min(self._now, 60.0 * last)), roster
+            yield self._answer(question, site, zone, first, last, replay, roster)
+        tell(STEPS * len(zones), STEPS * len(zones))
 
     def _stretches(
-        self, question: Question, packs: Sequence[Pack], site: Site, zone: Zone, first: int, last: int
+        self, question: Question, book: Rulebook, site: Site, zone: Zone, first: int, last: int
     ) -> Iterator[Stretch]:
         """The range cut where other packs come into force or other facts hold for the zone."""
-        book = Rulebook(packs, _LIVE_AGE_S)
-        book.follow(self._register)
         cuts = {first}
-        for day in {day for pack in packs for day in _turns(pack)}:
+        for day in {day for pack in book.packs for day in _turns(pack)}:
             if question.first <= day <= question.last:
                 cuts.add(_first_minute_of(site.timezone, day))
         for since, _ in self._register.zone_history(zone.id):
@@ -162,12 +149,14 @@ class Backtest:
         zone: Zone,
         first: int,
         last: int,
-        stored: Stored,
         replay: ZoneReplay,
         roster: Roster,
     ) -> ZoneAnswer:
+        kept_from = self._series.kept_from("exposures", zone.id)
+        stored = Stored(frozenset(self._columns.kinds(zone.id)), kept_from)
         rules = tuple(
-            outcome
+            # Half a million minutes of each rule and zone are too many to keep.
+            replace(outcome, minutes_above=outcome.minutes_above[:0])
             for outcome in replay.outcomes[DRAFT].values()
             if outcome.active.pack.pack in question.asked
         )
@@ -223,5 +212,13 @@ def _turns(pack: Pack) -> Iterator[date]:
         yield pack.valid_to + _DAY
 
 
-def _only(stretch: Stretch, groups: set[tuple[str, str]]) -> Stretch:
-    return replace(stretch, rules=tuple(rule for rule in stretch.rules if rule.group in groups))
+def _compared(sets: Mapping[str, Sequence[Stretch]], asked: frozenset[str]) -> dict[str, list[Stretch]]:
+    """Only the rules of hazards that the asked packs speak of."""
+    touched = {rule.group for stretch in sets[DRAFT] for rule in stretch.rules if rule.pack.pack in asked}
+    return {
+        name: [
+            replace(stretch, rules=tuple(rule for rule in stretch.rules if rule.group in touched))
+            for stretch in stretches
+        ]
+        for name, stretches in sets.items()
+    }

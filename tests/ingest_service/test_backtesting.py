@@ -13,13 +13,16 @@ import pytest
 from alert_rules.alerts import Deed
 from alert_rules.backtest_cases import Case
 from alert_rules.backtest_packs import not_replayed, with_drafts
+from alert_rules.backtest_zone import PERIODS
 from alert_rules.engine import NEVER
+from alert_rules.exposures import UNITS
 from alert_rules.pack_format import load_packs
 from alert_rules.pack_model import OwnLimit, Pack
 from ingest_service.backtesting import DRAFT, NOW, Backtest, Question, ZoneAnswer, minutes_of
 from ingest_service.cases.judging import Judge
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
+from ingest_service.rollup.kinds import KINDS, WEEK
 from ingest_service.series.columns import ExposureColumns
 from ingest_service.series.port import ExposureRow
 from ingest_service.series.sqlite import FILE_NAME, SqliteSeries, open_series
@@ -29,11 +32,11 @@ SITE = Site("kh-1", "Factory", "kh", "pp", "Asia/Phnom_Penh", "garment", None, N
 ZONE = Zone("kh-1/sewing", "kh-1", "Sewing", "sewing", 1, True, 0.0, False, women=40, men=5)
 MOVED = replace(ZONE, metabolic_class=3, women=20, men=2)
 DAYS = (date(2026, 3, 2), date(2026, 3, 4))  # Monday to Wednesday
-WEEK = frozenset(range(7))
+EVERY_DAY = frozenset(range(7))
 ROSTER = (
-    Shift("early", time(6), time(14), WEEK),
-    Shift("late", time(14, 4), time(22), WEEK, valid_to=date(2026, 3, 3)),
-    Shift("night", time(23), time(3), WEEK),
+    Shift("early", time(6), time(14), EVERY_DAY),
+    Shift("late", time(14, 4), time(22), EVERY_DAY, valid_to=date(2026, 3, 3)),
+    Shift("night", time(23), time(3), EVERY_DAY),
 )
 CHANGED_AT = datetime(2026, 3, 3, 4, 17, tzinfo=UTC).timestamp()
 FIRST, LAST = minutes_of(SITE.timezone, *DAYS)
@@ -168,12 +171,33 @@ def test_minutes_that_are_deleted_by_now_are_said_to_be(tmp_path: Path) -> None:
             assert one.missing >= 1440
 
 
+def test_kinds_with_one_row_a_period_are_those_of_the_rollup() -> None:
+    sparse = {kind.name for kind in KINDS if kind.form == "day"} | {WEEK}
+    assert sparse == {kind for kind in UNITS if kind.partition(".")[2] in PERIODS}
+
+
+def test_kinds_with_one_row_a_day_are_counted_in_days(tmp_path: Path) -> None:
+    rows = [
+        ExposureRow(ZONE.id, "pm10.day", FIRST - 1 + 1440 * day, value, 1.0, 24, 24, 0.0, "area_mean", 0, "2")
+        for day, value in ((1, 500.0), (2, 3.0), (3, None))
+    ]
+    answer = replayed(tmp_path, rows, register(*ROSTER), question([pack_named("intl-air")]))
+    days = [one for one in answer.rules if one.active.rule.exposure == "pm10.day"]
+    assert days
+    for one in days:
+        assert (one.unit, one.judged, one.missing) == ("days", None, 0)
+        assert (one.above, one.within, one.unknown) == (1, 1, 1)
+        assert len(one.episodes) == 1
+
+
 def test_people_are_those_of_the_time_and_only_in_shifts(tmp_path: Path) -> None:
     rows = [
         ExposureRow(ZONE.id, "co.twa8h", minute, 90.0, 1.0, 60, 60, 0.0, "area_mean", 0, "2")
         for minute in range(FIRST, LAST + 1)
     ]
-    answer = replayed(tmp_path, rows, register(Shift("day", time(8), time(9), WEEK)), question(load_packs()))
+    answer = replayed(
+        tmp_path, rows, register(Shift("day", time(8), time(9), EVERY_DAY)), question(load_packs())
+    )
     one = next(one for one in answer.rules if one.active.id == "air-co-twa")
     assert one.above == 3 * 1440
     # 04:17 UTC is 11:17 in Phnom Penh: the second day's shift had the people of before.
@@ -191,7 +215,7 @@ def test_a_draft_is_compared_with_the_packs_in_force(tmp_path: Path) -> None:
         ExposureRow(ZONE.id, "wbgt_eff.twa60", minute, 25.5, 1.0, 60, 60, 0.0, "measured_globe", 0, "2")
         for minute in range(FIRST, FIRST + 1440)
     ]
-    snapshot = register(Shift("day", time(8), time(9), WEEK))
+    snapshot = register(Shift("day", time(8), time(9), EVERY_DAY))
     answer = replayed(tmp_path, rows, snapshot, question(load_packs(), [draft]))
     assert answer.groups[NOW]["heat", ""].above["danger"] == 0
     assert answer.groups[DRAFT]["heat", ""].above["danger"] == 60

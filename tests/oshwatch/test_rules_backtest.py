@@ -135,6 +135,32 @@ def test_a_draft_is_compared_with_what_is_in_force(data_dir: Path, tmp_path: Pat
     assert "zones 1 -> 2, 1 change" in " ".join(told_text.split())
 
 
+def test_a_draft_may_replace_a_rule_of_the_installation(data_dir: Path, tmp_path: Path) -> None:
+    heat = (PACKS / "intl-heat.yaml").read_text("utf-8")
+    own = (
+        heat.replace("pack: intl-heat", "pack: own-heat\nlayer: country\ncountry: kh")
+        .replace("id: heat-", "id: own-")
+        .replace("limit: {name: iso7243, people: zone}", "limit: 29 Cel")
+    )
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    draft(folder, own, title="own.yaml")
+    text = own.replace("pack: own-heat", "pack: site-heat").replace("layer: country", "layer: site")
+    text = text.replace("country: kh", "site: kh-f1").replace("id: own-", "id: site-")
+    text = text.replace("29 Cel", "23 Cel\n    replaces: own-iso7243-reference")
+    path = draft(tmp_path, text)
+    result = asked(data_dir, str(path), *DAYS, "--packs-dir", str(folder), "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    cool = next(zone for zone in told["zones"] if zone["zone"] == "kh-f1/cool")
+    rule = next(one for one in cool["rules"] if one["rule"] == "site-iso7243-reference")
+    assert rule["replaced"][0] == "own-iso7243-reference"
+    assert rule["hours"]["above"] == 2.0
+    alone = asked(data_dir, str(path), *DAYS)
+    assert alone.exit_code == 1
+    assert "own-iso7243-reference" in alone.stderr
+
+
 def test_an_impossible_pack_is_refused_with_all_its_mistakes(data_dir: Path, tmp_path: Path) -> None:
     text = (PACKS / "intl-heat.yaml").read_text("utf-8")
     text = text.replace("coverage: 0.75", "coverage: 75").replace("severity: danger", "severity: bad")

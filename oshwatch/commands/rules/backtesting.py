@@ -55,7 +55,7 @@ def backtest(
     if days[1] < days[0]:
         raise refuse(f"--from {first} is after --to {last}; turn them round.")
     current = in_force(packs_dir)
-    drafts = _drafts(packs, current)
+    drafts = _drafts(packs, current, packs_dir)
     asked = frozenset(pack.pack for pack in drafts)
     question = Question(
         current, with_drafts(current, drafts, at_any_time=at_any_time), asked, days[0], days[1]
@@ -75,18 +75,9 @@ def _day(option: str, text: str) -> date:
     return day
 
 
-def _drafts(names: list[str], current: "tuple[Pack, ...]") -> "list[Pack]":
+def _drafts(names: list[str], current: "tuple[Pack, ...]", packs_dir: Path | None) -> "list[Pack]":
     """Files are read, with every mistake in all of them; anything else names a pack."""
-    from alert_rules.pack_format import PackError, load_packs
-
-    files = [Path(name) for name in names if _is_file(name)]
-    found: list[Pack] = []
-    if files:
-        try:
-            found += load_packs(files)
-        except PackError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+    found = _read([Path(name) for name in names if _is_file(name)], packs_dir)
     for name in names:
         if _is_file(name):
             continue
@@ -97,6 +88,25 @@ def _drafts(names: list[str], current: "tuple[Pack, ...]") -> "list[Pack]":
             raise refuse(f"there is no rule pack {name!r}, and no file of that name. {hint}")
         found += named
     return found
+
+
+def _read(files: list[Path], packs_dir: Path | None) -> "list[Pack]":
+    """The drafts in files, checked beside the installation's packs that they do not take the place of."""
+    from alert_rules.pack_format import PackError, load_packs, packs_in, read_pack
+
+    if not files:
+        return []
+    named = {pack.pack for path in files if (pack := read_pack(path)[0]) is not None}
+    beside = [
+        path
+        for path in (packs_in(packs_dir) if packs_dir is not None else ())
+        if (pack := read_pack(path)[0]) is None or pack.pack not in named
+    ]
+    try:
+        return [pack for pack in load_packs([*files, *beside]) if pack.pack in named]
+    except PackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 def _is_file(name: str) -> bool:

@@ -105,8 +105,18 @@ def _telling_days(roster: Sequence[Shift], exceptions: CalendarExceptions, since
     turns.update(day for shift in shifts for day in (shift.valid_from, shift.valid_to) if day is not None)
     turns.update(day for season in exceptions.seasons for day in (season.first, season.last))
     special = {one.day for one in exceptions.days_off} | {one.day for one in exceptions.overtime}
-    days = {_moved(day, offset) for day in turns for offset in range(-9, 10)}
-    return days | {_moved(day, offset) for day in special for offset in (-2, -1, 0, 1, 2)}
+    days = {_moved(day, offset) for day in special for offset in (-2, -1, 0, 1, 2)}
+    for day in turns:
+        days.update(_ordinary(_moved(day, offset), special) for offset in range(-9, 10))
+        days.update(_moved(day, offset) for offset in range(-9, 10))
+    return days
+
+
+def _ordinary(day: date, special: set[date]) -> date:
+    """The first of its weekday, from this day on, on which and after which no exception hides the roster."""
+    while (day in special or day + _DAY in special) and day < _moved(date.max, 0):
+        day = _moved(day, 7)
+    return day
 
 
 def _moved(day: date, days: int) -> date:

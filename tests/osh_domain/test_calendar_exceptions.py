@@ -175,6 +175,13 @@ def test_every_reason_is_given_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
+def test_a_day_off_hides_no_conflict_of_the_weeks_after_it() -> None:
+    saturdays = Shift("day", time(6), time(8), frozenset({5}), (), date(2026, 4, 19))
+    off = CalendarExceptions([DayOff(date(2026, 4, 25), "off"), DayOff(date(2026, 5, 2), "off")])
+    (mistake,) = conflicts([DAY, saturdays], off)
+    assert "06:00-08:00 of 2026-05-09 is not over" in mistake
+
+
 def test_what_is_over_can_be_left_unjudged() -> None:
     exceptions = CalendarExceptions((), (Overtime("gone", TUESDAY, time(19)),))
     assert conflicts([DAY], exceptions, since=date(2026, 4, 15)) == []
@@ -202,7 +209,7 @@ def _shift(draw: st.DrawFn) -> Shift:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_conflict_is_told_exactly_where_two_of_one_name_are_on_at_once(data: st.DataObject) -> None:
     roster = data.draw(st.lists(_shift(), min_size=1, max_size=3))

@@ -10,7 +10,7 @@ APT := mosquitto chromium
 # The pictures that the README shows.
 PICTURES := overview-desk-light.png zone-heat-desk-light.png case-phone-light.png
 
-.PHONY: demo test check bench screenshots generate lock system-packages setup clean help
+.PHONY: demo test check bench chaos screenshots generate lock system-packages setup clean help
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ check: setup ## Style, types, import contracts, generated files
 
 bench: setup ## Measure the road from a gateway's publish to a notice
 	$(BIN)/oshwatch bench ingest $(ARGS)
+
+chaos: setup ## Let processes, roads and stores fail for as long as told (ARGS='--minutes 30')
+	$(BIN)/python -m tests.delivery.campaign $(ARGS)
 
 screenshots: setup ## Make a picture of every page (build/pictures) and keep those of the README
 	@mkdir -p build/pictures docs/pictures

@@ -45,7 +45,7 @@ class TruthFile:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _mend(path)
-            # Line by line: a reading is told before its gateway can promise it, also when the fleet is killed.
+            # Line by line: a reading is told before its gateway can promise it, even if the fleet is killed.
             self._out = path.open("a", encoding="utf-8", buffering=1)
 
     def run(self, fleet: str, seed: int, t: float) -> None:

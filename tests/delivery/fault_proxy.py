@@ -1,0 +1,115 @@
+"""A TCP proxy that misbehaves on request: between a gateway and the broker, or the service and the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from enum import StrEnum
+from typing import Self
+
+CHUNK = 4096
+SLOW_BYTES_S = 8_000.0  # 64 kbit/s
+
+
+class Road(StrEnum):
+    """How the road is. CUT: nobody gets through, who is on it is thrown off; HOLE: what is sent vanishes
+    while the connection stands; SLOW: 64 kbit/s in each direction; LAGGY: everything half a second late."""
+
+    OPEN = "open"
+    CUT = "cut"
+    HOLE = "hole"
+    SLOW = "slow"
+    LAGGY = "laggy"
+
+
+class FaultProxy:
+    """Forwards from a free loopback port to `target`. Use as a context manager; set `road` at any time."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self._target = target
+        self._road = Road.OPEN
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._started.wait(10):
+            raise RuntimeError("the proxy does not listen")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    @property
+    def road(self) -> Road:
+        return self._road
+
+    @road.setter
+    def road(self, road: Road) -> None:
+        self._road = road
+        if road is Road.CUT:
+            self.reset()
+
+    def reset(self) -> None:
+        """Throw everybody off; they may come again at once."""
+        self._loop.call_soon_threadsafe(self._throw_off)
+
+    def _throw_off(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._started.set()
+        self._loop.run_forever()
+        server.close()
+        self._throw_off()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            if self._road is Road.CUT:
+                return
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(far_writer)
+            try:
+                ways = [self._forward(reader, far_writer), self._forward(far_reader, writer)]
+                tasks = [asyncio.ensure_future(way) for way in ways]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                self._close(far_writer)
+        except OSError:  # the broker is not there: the caller sees a closed connection, as without the proxy
+            pass
+        finally:
+            self._close(writer)
+
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(CHUNK):
+            if self._road is Road.HOLE:
+                continue
+            if self._road is Road.SLOW:
+                await asyncio.sleep(len(data) / SLOW_BYTES_S)
+            elif self._road is Road.LAGGY:
+                await asyncio.sleep(0.5)
+            writer.write(data)
+            await writer.drain()

@@ -113,6 +113,10 @@ class Rollup:
         EXPOSURES.inc(report.exposures)
         return report
 
+    def follow_thinning(self) -> None:
+        """Minutes were deleted: what comes for them from now on is too late for the series."""
+        self._zones.follow_thinning()
+
     def _begin_anew(self) -> None:
         self._snapshot = RegisterSnapshot()
         self._minutes = ChannelMinutes(self._series, self._local_day)

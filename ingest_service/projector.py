@@ -17,6 +17,7 @@ from ingest_service.ledger.port import Ledger, LedgerError
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.projection import Projector
 from ingest_service.register.store import Register
+from ingest_service.retention import Keep, Retention, protected_zones
 from ingest_service.rollup.zone_roll import GRACE_S
 from ingest_service.series.port import SeriesError
 from ingest_service.series.sqlite import open_series
@@ -46,7 +47,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         register = Register(engine)
         projector = Projector(ledger, series, register.snapshot)
         rollup = Rollup(series, register, grace_s=max(GRACE_S, REAL_GRACE_S * clock.rate))
-        loop = Loop(settings, ledger, projector, rollup)
+        retention = Retention(series, register.snapshot, protected_zones(engine), Keep.of(settings))
+        loop = Loop(settings, ledger, projector, rollup, retention)
         while not stop.is_set():
             loop.step(clock.now())
             stop.wait(loop.pause_s)
@@ -65,14 +67,23 @@ def rebuild(data_dir: Path) -> None:
 
 
 class Loop:
-    """Projector, rollup and sign of life by turns; ``pause_s`` is how long to wait before the next step."""
+    """Projector, rollup, retention and sign of life by turns; ``pause_s``: how long to wait before the next
+    step."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, projector: Projector, rollup: Rollup) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        projector: Projector,
+        rollup: Rollup,
+        retention: Retention | None = None,
+    ) -> None:
         self.pause_s = 0.0
         self._settings = settings
         self._ledger = ledger
         self._projector = projector
         self._rollup = rollup
+        self._retention = retention
         self._rolled_at = 0.0
         self._next_beat = 0.0
         self._trouble: str | None = None
@@ -84,6 +95,8 @@ class Loop:
             taken = self._projector.step(PORTION)
             metrics.PROJECTED_ROWS.inc(taken)
             more = self._roll_up(now, caught_up=taken < PORTION)
+            if not taken and not more:
+                self._thin_out(now)
             self.pause_s = 0.0 if taken == PORTION or more else IDLE_S
             self._tell_trouble(None)
         except (LedgerError, SeriesError) as error:
@@ -101,6 +114,11 @@ class Loop:
         self._rolled_at = time.monotonic()
         metrics.ROLLUP.observe(self._rolled_at - begun)
         return not report.idle
+
+    def _thin_out(self, now: float) -> None:
+        """With nothing else to do: delete a little of what need not be kept."""
+        if self._retention is not None and self._retention.step(now):
+            self._rollup.follow_thinning()
 
     def _tell_trouble(self, trouble: str | None) -> None:
         if trouble is None:

@@ -89,9 +89,9 @@ def wbgt_of(inputs: Inputs, globes: Globes, around: Surroundings) -> Entry | Non
 
 def _with_globe(inputs: Inputs, globe: Entry, diameter: float, around: Surroundings) -> _Found | None:
     if "tnw" in inputs:
-        found = _with_wet_bulb(inputs, globe, diameter, around)
-        if found is not None:
-            return found
+        measured = _with_wet_bulb(inputs, globe, diameter, around)
+        if measured is not None:
+            return measured
     if "ta" not in inputs or "rh" not in inputs:
         return None
     speed = inputs.get("va")

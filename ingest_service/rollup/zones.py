@@ -62,20 +62,18 @@ class Zones:
         by_sensor: _BySensor = defaultdict(list)
         for entry in channels.values():
             by_sensor[entry.gateway, entry.sensor].append(entry)
+        known = self._stood.keys()
+        fresh = channels.keys() - known
+        changed: set[str] = set()
         if snapshot is not self._snapshot:
             self._snapshot = snapshot
-            changed = self._follow(snapshot, by_sensor)
-            known = dict(self._stood)
             self._stood = {channel: self._placements(entry) for channel, entry in channels.items()}
-            fresh = self._stood.keys() - known.keys()
+            self.follow_thinning()
+            changed = self._follow(snapshot, by_sensor)
         else:
-            changed = set()
-            fresh = channels.keys() - self._stood.keys()
             self._stood.update({channel: self._placements(channels[channel]) for channel in fresh})
         changed |= {zone for channel in fresh for _, zone in self._stood[channel]}
         self._renew(changed, by_sensor)
-        if fresh or changed:
-            self.follow_thinning()
 
     def follow_thinning(self) -> None:
         """Take over how far old minutes were deleted."""
@@ -165,9 +163,9 @@ class Zones:
         """The oldest stored minute of what stood in the zone, or is now said to have stood or not."""
         sensors = {(one.gateway, one.sensor) for one in self._snapshot.placements_in(zone.id)}
         sensors |= {sensor for name in differing if (sensor := register_changes.sensor_of(name))}
-        return self._series.oldest_minute(
-            entry.id for sensor in sorted(sensors) for entry in by_sensor.get(sensor, ())
-        )
+        channels = [entry.id for sensor in sorted(sensors) for entry in by_sensor.get(sensor, ())]
+        oldest = self._series.oldest_minute(channels)
+        return oldest and max(oldest, *(self._kept_from.get(channel, 0) for channel in channels))
 
     def _renew(self, zones: set[str], by_sensor: _BySensor) -> None:
         """Begin anew with these zones: what they remember was read with other sources."""

@@ -1,109 +1,17 @@
 """The rollup over the real series store, against windows computed by hand."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
-from datetime import datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest_service.exposure_rollup import Rollup, RollupReport
-from ingest_service.register.entries import ExpectedChannel, Placement, Site, Zone
+from ingest_service.register.entries import Placement, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.port import ExposureRow
-from ingest_service.series.sqlite import SqliteSeries, open_series
 from osh_domain.exposure.heat_stress import indoor_wbgt
 from osh_domain.exposure.noise import energy
 from osh_domain.quality import Flag
-from osh_domain.shifts import Shift
-
-ZONE = "kh-f0123/sewing-3"
-WEEK = frozenset(range(7))
-DAY_SHIFT = Shift("day", time(7), time(16), WEEK, ((time(11), time(12)),))
-NIGHT_SHIFT = Shift("night", time(22), time(6), WEEK)
-
-
-def minute(text: str) -> int:
-    """The minute that ends at a site-local time."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Phnom_Penh")).timestamp()) // 60
-
-
-class Hall:
-    """A zone with sensors, a store, and a rollup that is given its turns."""
-
-    def __init__(self, folder: Path, *, shift: Shift = DAY_SHIFT, caf: float = 0.0) -> None:
-        self.folder = folder
-        self.shift, self.caf = shift, caf
-        self.expected: dict[tuple[str, str], float] = {}
-        self.gateways = ["kh-f0123-a"]
-        self.series: SqliteSeries = open_series(folder)
-        self.rollup: Rollup | None = None
-        self.killed_after_each_turn = False
-        self.portion = 20_000
-        self._snapshot: RegisterSnapshot | None = None
-
-    def expect(self, sensor: str, quantity: str, period_s: float = 60.0) -> None:
-        self.expected[sensor, quantity] = period_s
-        self._snapshot = None
-
-    def snapshot(self) -> RegisterSnapshot:
-        if self._snapshot is None:
-            sensors = {sensor for sensor, _ in self.expected}
-            self._snapshot = RegisterSnapshot(
-                version=1,
-                sites=[Site("kh-f0123", "F", "kh", "phnom-penh", "Asia/Phnom_Penh", "garment", None, None)],
-                zones=[Zone(ZONE, "kh-f0123", "Sewing 3", "sewing", 1, True, self.caf, False, 40, 10)],
-                placements=[Placement("kh-f0123-a", s, ZONE, 0.0, None, None) for s in sorted(sensors)],
-                expected=[
-                    ExpectedChannel("kh-f0123-a", s, q, period, 0.0, None)
-                    for (s, q), period in self.expected.items()
-                ],
-                shifts=[("kh-f0123", self.shift)],
-            )
-        return self._snapshot
-
-    def put(
-        self, sensor: str, quantity: str, values: dict[int, float], *, flags: int = 0, grade: int = 0
-    ) -> None:
-        """One reading at the end of each minute."""
-        if (sensor, quantity) not in self.expected:
-            self.expect(sensor, quantity)
-        channel = self.series.channel_id("kh-f0123", "kh-f0123-a", sensor, quantity, None)
-        points = [(channel, m * 60_000_000, value, flags, grade) for m, value in values.items()]
-        self.series.write(points, [], "ledger", 1)
-
-    def roll(self, now_minute: float, *, caught_up: bool = True) -> RollupReport:
-        """Cycle until there is nothing left to do at that time."""
-        if self.rollup is None or self.killed_after_each_turn:
-            self.rollup = Rollup(self.series, self, look_every_s=0.0, portion=self.portion)
-        total = RollupReport()
-        for _ in range(500):
-            report = self.rollup.cycle(now_minute * 60.0, caught_up=caught_up)
-            if report.idle:
-                return total
-            total.minutes += report.minutes
-            total.late += report.late
-            total.exposures += report.exposures
-        raise AssertionError("the rollup does not come to rest")
-
-    def row(self, kind: str, at: int) -> ExposureRow | None:
-        rows = self.series.exposures(ZONE, kind, at, at)
-        return rows[0] if rows else None
-
-    def value(self, kind: str, at: int) -> float | None:
-        row = self.row(kind, at)
-        assert row is not None, f"no {kind} at {at}"
-        return row.value
-
-    def numbers(self, *, revisions: bool = False) -> str:
-        """A hash of all exposures, without how often they were revised unless asked."""
-        kept = [row._replace(change=0) for row in self.series.exposures_changed(0, 10**6)]
-        if not revisions:
-            kept = [row._replace(revision=0) for row in kept]
-        assert kept
-        return hashlib.sha256(repr(sorted(kept, key=lambda row: row[:3])).encode()).hexdigest()
+from tests.ingest_service.hall import DAY_SHIFT, NIGHT_SHIFT, START, ZONE, Hall, loud, minute, moving, span
 
 
 @pytest.fixture
@@ -124,23 +32,6 @@ def new_hall(tmp_path: Path) -> Iterator[Callable[..., Hall]]:
 @pytest.fixture
 def hall(new_hall: Callable[..., Hall]) -> Hall:
     return new_hall()
-
-
-START = minute("2026-04-20 08:00")
-
-
-def span(first: int, count: int, value: float) -> dict[int, float]:
-    return dict.fromkeys(range(first, first + count), value)
-
-
-def moving(first: int, count: int, value: float, by: float) -> dict[int, float]:
-    """Values as a working sensor gives them, never quite the same; their mean is that of `span`."""
-    return {m: value + (by if m % 2 else -by) for m in range(first, first + count)}
-
-
-def loud(first: int, count: int, level: float) -> dict[int, float]:
-    """The same for decibels: of an even number of minutes the energy is that of the level."""
-    return {m: level + 10 * math.log10(1.03 if m % 2 else 0.97) for m in range(first, first + count)}
 
 
 def test_an_hour_of_wbgt_is_the_mean_of_its_minutes_with_clothing_added(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from osh_domain.limits import UnknownLimitError, limit
 _URGENCY: Final = ("danger", "warning", "notice")
 _LIVE_AGE_S: Final = 900.0
 _REMEMBERED: Final = 4096
-"""Sets of rules kept: a day has one for each kind of place and of zone."""
+"""Sets of rules kept: one for each kind of place and of zone, and each time that they held."""
 
 
 class LimitsInForce:
@@ -31,7 +32,8 @@ class LimitsInForce:
         self._speaks_of = tuple(
             frozenset(part) for part in zip(*((p.country, p.sector, p.site) for p in self.packs), strict=True)
         ) or (frozenset(), frozenset(), frozenset())
-        self._sets: dict[tuple[Place, date, ZoneFacts], tuple[ActiveRule, ...]] = {}
+        self._turns = sorted({day for pack in self.packs for day in _turning_days(pack)})
+        self._sets: dict[tuple[Place, int, ZoneFacts], tuple[ActiveRule, ...]] = {}
 
     def active(self, site: Site, zone: Zone, kinds: Iterable[str], now: float) -> list[ActiveRule]:
         """The rules that judge these exposure kinds in a zone, the most severe first, then the lowest."""
@@ -97,7 +99,8 @@ class LimitsInForce:
 
     def _set(self, site: Site, zone: Zone, now: float) -> tuple[ActiveRule, ...]:
         day = datetime.fromtimestamp(now, ZoneInfo(site.timezone)).date()
-        key = (self.place(site), day, _facts(zone))
+        # Between two days on which anything begins or ends, every day has the same rules.
+        key = (self.place(site), bisect_right(self._turns, day), _facts(zone))
         found = self._sets.get(key)
         if found is None:
             if len(self._sets) >= _REMEMBERED:
@@ -108,6 +111,15 @@ class LimitsInForce:
                 found = ()
             self._sets[key] = found
         return found
+
+
+def _turning_days(pack: Pack) -> Iterator[date]:
+    """The days from which on a pack may judge otherwise than the day before."""
+    yield pack.valid_from
+    if pack.valid_to is not None and pack.valid_to < date.max:
+        yield pack.valid_to + timedelta(days=1)
+    for one in pack.confirmations:
+        yield one.on
 
 
 def verdict(active: ActiveRule, row: ExposureRow) -> Verdict:

@@ -101,7 +101,10 @@ class Factory(Facts):
 
 
 class ShiftLine(Facts):
-    """One row of the zone's table of shifts."""
+    """One row of the zone's table of shifts.
+
+    `known` of `expected` minutes could be judged; `revision` counts how often its numbers were replaced.
+    """
 
     shift: str
     start: float
@@ -111,6 +114,9 @@ class ShiftLine(Facts):
     worst_at: float | None
     coverage: float | None
     grade: GradeLetter | None
+    known: int = 0
+    expected: int = 0
+    revision: int = 0
 
 
 class Source(Facts):
@@ -157,7 +163,10 @@ class Past(Facts):
 
 
 class Zone(Facts):
-    """One zone and one hazard. With `past`, limits and shifts are of that time, `standing` is of now."""
+    """One zone and one hazard. With `past`, limits and shifts are of that time, `standing` is of now.
+
+    `kept_from`: before this instant minutes are no longer kept, only hours, shifts and days; None: all are.
+    """
 
     now: float
     past: Past | None
@@ -175,6 +184,7 @@ class Zone(Facts):
     hazard: Hazard
     range: str
     standing: HazardStanding
+    kept_from: float | None
     ahead: Ahead | None
     work_rest: WorkRest | None
     others: tuple[HazardStanding, ...]

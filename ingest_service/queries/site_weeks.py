@@ -25,19 +25,18 @@ class SiteSpan:
     worker_hours: Split
 
 
-def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard, watched: float | None = None) -> list[str]:
-    """The rule that counts for each panel of a hazard: the most severe one in force, one a panel.
+def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard, at: float) -> dict[str, bool]:
+    """The rule that counts for each panel of a hazard at an instant: of those in force the most severe.
 
-    `watched`: an instant; then only panels of which the register expected readings in the zone at that time.
+    With each whether the register expected readings for its panel in the zone then.
     """
-    found = []
-    expected = None if watched is None else view.register.expected_in(zone.id, watched)
+    stood = view.register.zone_as_of(zone.id, at) or zone
+    expected = view.register.expected_in(zone.id, at)
+    found = {}
     for panel in panels_of(hazard):
-        if expected is not None and not any(feeds(one.quantity, panel) for one in expected):
-            continue
-        active = view.limits.active(site, zone, (panel.judged,), view.now)
+        active = view.limits.active(site, stood, (panel.judged,), at)
         if active:
-            found.append(active[0].id)
+            found[active[0].id] = any(feeds(one.quantity, panel) for one in expected)
     return found
 
 
@@ -59,15 +58,14 @@ def of_shift(
         return judged.NOTHING
     start = max(shift.start, since)
     end = min(shift.end, view.now)
-    due = rules_of(view, site, zone, hazard, max(start, end - 1.0))
-    spans = {
-        rule: judged.between(connection, zone.id, rule, start, end)
-        for rule in rules_of(view, site, zone, hazard)
-    }
+    rules = rules_of(view, site, zone, hazard, max(start, end - 1.0))
+    spans = {rule: judged.between(connection, zone.id, rule, start, end) for rule in rules}
     worst = max(spans.values(), key=lambda span: (span.above, span.known), default=judged.NOTHING)
-    if worst.above or not due:
+    if worst.above:
         return worst
-    return min((spans[rule] for rule in due), key=lambda span: span.known)
+    return min(
+        (spans[rule] for rule, due in rules.items() if due), key=lambda span: span.known, default=worst
+    )
 
 
 def of_zone(

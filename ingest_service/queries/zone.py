@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,7 +13,7 @@ from ingest_service.queries.ahead import ahead
 from ingest_service.queries.chart import span_of
 from ingest_service.queries.judged import Minutes
 from ingest_service.queries.measured import MINUTE_S, letter, of_channel
-from ingest_service.queries.models import GradeLetter, Hazard, Split, State
+from ingest_service.queries.models import Hazard, Split, State
 from ingest_service.queries.models import Reason as Why
 from ingest_service.queries.panels import HAZARDS, Panel, feeds, panel, panels_of
 from ingest_service.queries.past import as_of, past
@@ -23,6 +23,7 @@ from ingest_service.queries.standings import Standings
 from ingest_service.queries.view import NotHere, View, site_name
 from ingest_service.register.entries import ExpectedChannel, Site, Zone
 from osh_domain.coverage import shift_capture
+from osh_domain.exposure.projection import first_minute
 from osh_domain.quantities import UnknownQuantity, quantity
 from osh_domain.shifts import ShiftInstance
 
@@ -71,6 +72,7 @@ def zone(
         hazard=chosen,
         range=range_id,
         standing=standing,
+        kept_from=(kept * MINUTE_S if (kept := view.series.kept_from("exposures", place.id)) else None),
         ahead=None if then is not view else ahead(view, site, place, chosen),
         work_rest=None if then is not view or chosen != "heat" else standings.work_rest(place),
         others=tuple(one for one in standings.of_zone(place) if one.hazard != chosen),
@@ -124,20 +126,44 @@ def _shift_line(
     shift: ShiftInstance,
 ) -> ShiftLine:
     span: Minutes = site_weeks.of_shift(view, connection, site, place, hazard, shift)
-    m0, m1 = int(shift.start // MINUTE_S) + 1, int(min(shift.end, view.now) // MINUTE_S)
-    rows = [row for row in view.series.exposures(place.id, shown.judged, m0, m1) if row.value is not None]
-    worst = max(rows, key=lambda row: row.value or 0.0, default=None)
-    grade: GradeLetter | None = letter(max((row.grade for row in rows), default=None))
+    m0, m1 = first_minute(shift), int(min(shift.end, view.now) // MINUTE_S)
+    worst = _worst(view, place, shown.judged, m0, m1)
     return ShiftLine(
         shift=shift.name,
         start=shift.start,
         end=shift.end,
         hours_above=span.hours if span.above or shift_capture(span.expected, span.known) else None,
-        worst=worst.value if worst else None,
-        worst_at=worst.minute * MINUTE_S if worst else None,
+        worst=worst.value,
+        worst_at=worst.at,
         coverage=span.coverage,
-        grade=grade,
+        grade=letter(worst.grade),
+        known=span.known,
+        expected=span.expected,
+        revision=worst.revision,
     )
+
+
+class _Worst(NamedTuple):
+    """The highest of a shift, when, the worst grade of what is known, and how often it was revised."""
+
+    value: float | None
+    at: float | None
+    grade: int | None
+    revision: int
+
+
+def _worst(view: View, place: Zone, kind: str, m0: int, m1: int) -> _Worst:
+    """From the shift's summary where it is over and was summed up, else from its minutes."""
+    for summed in view.series.summaries(place.id, kind, "shift", m1, m1):
+        if summed.first == m0:
+            at = None if summed.high_minute is None else summed.high_minute * MINUTE_S
+            return _Worst(summed.high, at, summed.grade if summed.known else None, summed.revision)
+    rows = [row for row in view.series.exposures(place.id, kind, m0, m1) if row.value is not None]
+    worst = max(rows, key=lambda row: row.value or 0.0, default=None)
+    if worst is None:
+        return _Worst(None, None, None, 0)
+    grade = max(row.grade for row in rows)
+    return _Worst(worst.value, worst.minute * MINUTE_S, grade, max(row.revision for row in rows))
 
 
 def _sources(view: View, standings: Standings, place: Zone, hazard: Hazard) -> list[Source]:

@@ -85,7 +85,8 @@ def shifts_csv(request: Request, site: str, word: str, hazard: str, until: Until
     unit = found.standing.judged.unit if found.standing.judged else ""
     kind = found.standing.judged.kind if found.standing.judged else hazard
     header = ["shift", "start_utc", "end_utc", "hours_above_limit [h]", f"highest {kind} [{unit}]",
-              "highest_at_utc", "coverage [1]", "grade"]  # fmt: skip
+              "highest_at_utc", "known [min]", "expected [min]", "coverage [1]", "grade",
+              "revision"]  # fmt: skip
     rows = [
         [
             shift.shift,
@@ -94,8 +95,11 @@ def shifts_csv(request: Request, site: str, word: str, hazard: str, until: Until
             shift.hours_above,
             shift.worst,
             csv_files.utc(shift.worst_at) if shift.worst_at is not None else "",
+            shift.known,
+            shift.expected,
             shift.coverage,
             shift.grade,
+            shift.revision,
         ]
         for shift in found.shifts
     ]

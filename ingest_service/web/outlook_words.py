@@ -60,13 +60,16 @@ def projection(words: Words, one: Ahead, timezone: str) -> str:
     coming = [limit for limit in one.limits if limit.at is not None and not limit.already]
     if coming:
         severe = min(coming, key=lambda limit: (_RANK[limit.limit.severity], limit.limit.value))
-        limit = f"{words.number(severe.limit.value, severe.limit.decimals)} {words.unit(severe.limit.unit)}"
         when = reached(words, severe, timezone)
-        then = _("the limit of %(limit)s is reached at %(when)s", limit=limit, when=when)
+        then = _("the limit of %(limit)s is reached at %(when)s", limit=_value(words, severe), when=when)
     else:
         end, value = words.clock(one.shift_end or 0.0, timezone), end_value(words, one)
         then = _("the shift ends at %(time)s with about %(value)s", time=end, value=value)
     return _(_IF[one.hazard], then=then)
+
+
+def _value(words: Words, one: LimitAhead) -> str:
+    return f"{words.number(one.limit.value, one.limit.decimals)} {words.unit(one.limit.unit)}"
 
 
 def end_value(words: Words, one: Ahead) -> str:
@@ -100,13 +103,14 @@ def reached(words: Words, one: LimitAhead, timezone: str) -> str:
 
 
 def shortly(words: Words, one: Ahead, timezone: str) -> str:
-    """For a card: `heat: limit at about 14:20`."""
+    """For a card: `Heat: limit of 30.0 °C at about 14:20`."""
     _ = words._
     coming = [limit for limit in one.limits if limit.at is not None and not limit.already]
     severe = min(coming, key=lambda limit: (_RANK[limit.limit.severity], limit.limit.value))
     return _(
-        "%(hazard)s: limit at %(when)s",
+        "%(hazard)s: limit of %(limit)s at %(when)s",
         hazard=words.hazard(one.hazard),
+        limit=_value(words, severe),
         when=reached(words, severe, timezone),
     )
 

@@ -130,6 +130,8 @@ def standing(words: Words, zone: str, one: HazardStanding, timezone: str) -> str
             )
         if one.since is not None:
             return _(_LASTING[one.hazard], zone=zone, since=words.clock(one.since, timezone))
+        if _for_newcomers(one):
+            return _("%(zone)s is too hot for people new to heat right now.", zone=zone)
         return _(_ABOVE[one.hazard], zone=zone)
     return _((_WITHIN if one.state == "within" else _UNTOLD)[one.hazard], zone=zone)
 

@@ -96,6 +96,8 @@ def test_rising_heat_names_the_time_of_its_limit_with_a_span_and_its_inputs(worl
         "If the trend of the last hour goes on, slowing down as usual, the limit of 28.0 °C is reached at "
         "about 12:"
     )
+    card = outlook_words.shortly(Words(translator("en"), NOON), one, TZ)
+    assert card.startswith("Heat: limit of 28.0 °C at about 12:")
 
 
 def test_clothing_is_in_what_is_projected_and_unknown_clothing_projects_nothing(world: World) -> None:

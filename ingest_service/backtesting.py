@@ -24,7 +24,7 @@ from ingest_service.cases.rulebook import Rulebook
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.columns import ExposureColumns
-from ingest_service.series.port import SeriesReader
+from ingest_service.series.port import ExposureRow, SeriesReader
 from osh_domain.shifts import ShiftCalendar
 
 NOW: Final = "now"
@@ -62,7 +62,8 @@ class ZoneAnswer:
     """One zone: minutes `first` to `last`, and what the asked packs would have said.
 
     `not_kept`: of the minutes that each rule judges, those whose exposures are deleted by now. `groups`: the
-    hazards that the asked packs speak of, under the packs in force and with the drafts.
+    hazards that the asked packs speak of, under the packs in force and with the drafts. `rows`: the stored
+    exposures of the examples, by kind and minute.
     """
 
     site: Site
@@ -73,6 +74,7 @@ class ZoneAnswer:
     rules: tuple[RuleOutcome, ...]
     not_kept: Mapping[str, int]
     groups: Mapping[str, Mapping[tuple[str, str], Group]]
+    rows: Mapping[tuple[str, int], ExposureRow]
 
 
 class Backtest:
@@ -169,7 +171,15 @@ class Backtest:
             if one.judged is not None
         }
         groups = {name: replay.groups(name) for name in (NOW, DRAFT)}
-        return ZoneAnswer(site, zone, first, last, stored, rules, not_kept, groups)
+        rows = {
+            (row.kind, row.minute): row
+            for one in rules
+            for example in one.examples
+            for row in self._series.exposures(
+                zone.id, one.active.rule.exposure, example.minute, example.minute
+            )
+        }
+        return ZoneAnswer(site, zone, first, last, stored, rules, not_kept, groups, rows)
 
 
 def minutes_of(timezone: str, first: date, last: date) -> tuple[int, int]:

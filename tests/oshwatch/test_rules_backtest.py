@@ -103,6 +103,9 @@ def test_hours_cases_people_and_examples_are_said_per_rule_and_zone(data_dir: Pa
         "value": 30.5,
         "limit": 30.0,
         "coverage": 1.0,
+        "method": "measured_globe",
+        "grade": "A",
+        "revision": 0,
     }
     assert (rule["instrument"], rule["clause"]) == ("ISO 7243:2017", "Annex A, Table A.1")
     assert all(one["now"] == one["draft"] for one in told["difference"])

@@ -49,7 +49,8 @@ def backtest(
     """
     from alert_rules.backtest_packs import with_drafts
     from ingest_service.backtesting import Question
-    from oshwatch.commands.rules.backtest_report import document, lines
+    from oshwatch.commands.rules.backtest_report import document
+    from oshwatch.commands.rules.backtest_text import lines
 
     days = _day("--from", first), _day("--to", last)
     if days[1] < days[0]:

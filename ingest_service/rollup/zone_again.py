@@ -25,7 +25,8 @@ Range = tuple[int, int]
 """First and last minute, both included; empty when the last is before the first."""
 Work = tuple[int, int]
 """Minutes of the zone computed, exposures written because they were new or changed."""
-CauseOf = Callable[[int], Cause]
+CauseOf = Callable[[str, int], Cause]
+"""Why the row of a kind at a minute may be replaced."""
 _CHANGES = "exposure_change"
 _MANY = 10**9
 
@@ -45,7 +46,7 @@ class Revising(NamedTuple):
         minutes = minutes_in(dirty)
         first, last = minutes[0], minutes[-1]
         touched = self._touched(dirty)
-        late_until = max((self._again(kind, touched)[1] for kind in self.kinds), default=last)
+        late_until = {kind.name: self._again(kind, touched)[1] for kind in self.kinds}
         changed: Dirty = {}
         self._retest(first, last, changed)
         for name, (begin, end) in self._touched(changed).items():
@@ -56,8 +57,8 @@ class Revising(NamedTuple):
         work = [(kind, self._again(kind, touched)) for kind in self.kinds]
         work += [(kind, self._revived(series, first, until)) for kind in self.kinds]
 
-        def cause(minute: int) -> Cause:
-            return "late_data" if minute <= late_until else "quality"
+        def cause(kind: str, minute: int) -> Cause:
+            return "late_data" if minute <= late_until.get(kind, minute) else "quality"
 
         return self._write(series, work, cause), keep
 
@@ -79,7 +80,7 @@ class Revising(NamedTuple):
         ]
 
         def write(some: Sequence[ExposureRow], leaving: Sequence[ExposureKey]) -> int:
-            return self.store.write_exposures(some, gone=leaving, cause=lambda _: cause, at=self.at)
+            return self.store.write_exposures(some, gone=leaving, cause=lambda *_: cause, at=self.at)
 
         written = write(rows, gone)
         written += self.summaries.replace(first, last, self.done, write)

@@ -219,14 +219,14 @@ class SeriesStore(SeriesReader, Protocol):
         rows: Sequence[ExposureRow],
         *,
         gone: Iterable[ExposureKey] = (),
-        cause: Callable[[int], Cause] | None = None,
+        cause: Callable[[str, int], Cause] | None = None,
         at: float = 0.0,
     ) -> int:
         """Stores what differs from what is there; returns how many rows that was. A stored row whose value,
         method, grade or calculation changes gets the next revision; an equal row is not written again.
 
-        ``cause``: why rows of a minute may be replaced; with it every replacement and every row taken away
-        (``gone``) is kept in the revisions as of ``at`` [s].
+        ``cause``: why the row of a kind and minute may be replaced; with it every replacement and every row
+        taken away (``gone``) is kept in the revisions as of ``at`` [s].
         """
         ...
 

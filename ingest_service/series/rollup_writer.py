@@ -115,7 +115,7 @@ class RollupWriter(SqliteSeriesReader):
         rows: Sequence[ExposureRow],
         *,
         gone: Iterable[ExposureKey] = (),
-        cause: Callable[[int], Cause] | None = None,
+        cause: Callable[[str, int], Cause] | None = None,
         at: float = 0.0,
     ) -> int:
         with self.transaction():
@@ -132,7 +132,11 @@ class RollupWriter(SqliteSeriesReader):
         return written
 
     def _keep_revisions(
-        self, rows: Sequence[ExposureRow], gone: list[ExposureKey], cause: Callable[[int], Cause], at: float
+        self,
+        rows: Sequence[ExposureRow],
+        gone: list[ExposureKey],
+        cause: Callable[[str, int], Cause],
+        at: float,
     ) -> None:
         """Write down which stored rows are about to be replaced or taken away, and take those away."""
         stored = self._stored([(row.zone, row.kind, row.minute) for row in rows] + gone)
@@ -140,12 +144,12 @@ class RollupWriter(SqliteSeriesReader):
         for row in rows:
             old = stored[row.zone, row.kind].get(row.minute)
             if old is not None and (old[0] != row.value or old[2] != row.calc):
-                why = "calculation_changed" if old[2] != row.calc else cause(row.minute)
+                why = "calculation_changed" if old[2] != row.calc else cause(row.kind, row.minute)
                 found.append((row.zone, row.kind, row.minute, old[1] + 1, old[0], row.value, at, why))
         leaving = [key for key in gone if key[2] in stored[key[0], key[1]]]
         for zone, kind, minute in leaving:
             value, revision, _ = stored[zone, kind][minute]
-            found.append((zone, kind, minute, revision + 1, value, None, at, cause(minute)))
+            found.append((zone, kind, minute, revision + 1, value, None, at, cause(kind, minute)))
         connection = self._connections.here()
         first = self.cursor(REVISION) + 1
         connection.executemany(

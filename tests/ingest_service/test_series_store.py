@@ -143,6 +143,23 @@ def test_a_file_of_another_schema_is_refused_with_the_way_out(tmp_path: Path) ->
         open_series(tmp_path)
 
 
+def test_a_file_of_an_older_form_is_emptied_and_its_changes_go_on_growing(tmp_path: Path) -> None:
+    store = open_series(tmp_path)
+    store.write_exposures([exposure(1, 28.0)])
+    store.set_cursor("ledger", 7)
+    store._connections.here().executescript("DROP TABLE summaries; DROP TABLE quality; PRAGMA user_version=1")
+    store.close()
+    reader = open_series(tmp_path, read_only=True)
+    assert reader.cursor("ledger") == 0
+    assert reader.exposures(ZONE, "wbgt.minute", 0, 9) == []
+    assert reader.summaries(ZONE, "wbgt.minute", "hour", 0, 99) == []
+    reader.close()
+    again = open_series(tmp_path)
+    again.write_exposures([exposure(1, 28.0)])
+    assert again.exposures_changed(1, 9)[0].change == 2
+    again.close()
+
+
 def test_processes_that_start_together_share_one_new_file(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from ingest_service.series.sqlite import open_series\n"

@@ -19,6 +19,9 @@ MOST_SITES: Final = 20
 """Sites counted in one look, so that no look takes long when many shifts end at once."""
 _COUNTED, _KEPT = "counted:", "kept-from:"
 _VERDICTS: Final = ("above", "within", "cannot_tell")
+_OLDEST: Final = sa.select(sa.func.min(JUDGEMENTS.c.minute)).where(
+    JUDGEMENTS.c.zone == sa.bindparam("zone"), JUDGEMENTS.c.rule == sa.bindparam("rule")
+)
 
 RulesOf = Callable[[str], Sequence[str]]
 """The rules that ever judged a zone."""
@@ -147,8 +150,5 @@ def _first_verdict(connection: sa.Connection, zones: Sequence[str], rules_of: Ru
     oldest = now
     for zone in zones:
         for rule in rules_of(zone):
-            query = sa.select(sa.func.min(JUDGEMENTS.c.minute)).where(
-                JUDGEMENTS.c.zone == zone, JUDGEMENTS.c.rule == rule
-            )
-            oldest = min(oldest, connection.execute(query).scalar() or now)
+            oldest = min(oldest, connection.execute(_OLDEST, {"zone": zone, "rule": rule}).scalar() or now)
     return oldest - 1

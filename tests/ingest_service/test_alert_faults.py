@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from alert_rules.pack_format import load_packs
 from ingest_service.alert_cycle import ALIVE, STARTED, AlertCycle
 from ingest_service.cases.schema import (
     CASE_EVENTS,
@@ -27,10 +26,8 @@ from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
 from ingest_service.series.port import ExposureRow
 from ingest_service.series.sqlite import SqliteSeries, open_series
+from tests.ingest_service.plant import NIGHT_END, START, ZONE, HandClock, shipped_packs
 
-ZONE = "kh-f0123/sewing-3"
-NIGHT_END = 1780272000.0
-START = int(NIGHT_END // 60)
 TABLES = (CASES, CASE_EVENTS, NOTICES, JUDGEMENTS, RULE_STATES, RUNNER_CURSORS, JUDGED_SHIFTS)
 # A raise, a worse one, an end, a shift that ends, late data; each step is (minutes after it, rows).
 VALUES = [29.2] * 12 + [31.2] * 12 + [27.0] * 31
@@ -43,21 +40,13 @@ class PowerCut(BaseException):
     """Not an error that anybody handles."""
 
 
-class HandClock:
-    rate = 1.0
-    t = NIGHT_END
-
-    def now(self) -> float:
-        return self.t
-
-
 def exposure(minute: int, value: float, kind: str = "wbgt_eff.twa60") -> ExposureRow:
     return ExposureRow(ZONE, kind, minute, value, 1.0, 60, 60, 0.0, "measured_globe", 0, "1")
 
 
 def cycle(engine: sa.Engine, register: Register, series: SqliteSeries, clock: HandClock) -> AlertCycle:
     # The watch for silence waits a while after each start, so it is not the same with and without restarts.
-    packs = [pack for pack in load_packs() if pack.pack != "intl-watch"]
+    packs = [pack for pack in shipped_packs() if pack.pack != "intl-watch"]
     return AlertCycle(
         engine, register, series, packs, clock=clock, link_base="http://osh.example", live_age_s=900.0
     )
@@ -132,7 +121,7 @@ def _play(folder: Path, description: Any, every: int | None) -> Content:
     migrate(engine)
     register = Register(engine, now=lambda: NIGHT_END - 30 * 86400.0)
     import_description(register, description, "test")
-    series, clock = open_series(folder), HandClock()
+    series, clock = open_series(folder), HandClock(NIGHT_END)
     cuts = 0
     runner = cycle(engine, register, series, clock)
     for _ in story(series, clock):
@@ -173,14 +162,14 @@ _CHILD = """
 import os, signal, sys
 import sqlalchemy as sa
 sys.path.insert(0, sys.argv[1])
-from tests.ingest_service.test_alert_faults import HandClock, cycle
+from tests.ingest_service.plant import HandClock
+from tests.ingest_service.test_alert_faults import cycle
 from ingest_service.database import open_database
 from ingest_service.register.store import Register
 from ingest_service.series.sqlite import open_series
 from pathlib import Path
 folder, t, die = Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-engine, series, clock = open_database(folder), open_series(folder), HandClock()
-clock.t = t
+engine, series, clock = open_database(folder), open_series(folder), HandClock(t)
 seen = 0
 def before(conn, cursor, statement, *rest):
     global seen

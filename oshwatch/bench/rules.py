@@ -112,7 +112,8 @@ def report(document: dict[str, Any]) -> list[str]:
 _MINUTE_LINES: Final = (
     "One minute of {factories} factories, {all_zones} zones, on one core (medians of {runs}):",
     "  {seconds:.2f} s for {rows:,.0f} exposures and {judgements:,.0f} judgements",
-    "  (read, judged, written); deciding alone {pure_seconds:.2f} s",
+    "  (read, judged, written), {processor_seconds:.2f} s of them on the processor;",
+    "  deciding alone {pure_seconds:.2f} s",
     "  {rows_per_second:,.0f} exposures a second; the very first minute {first:.2f} s",
     "  looking at the clock {clock_look_seconds:.3f} s",
     "  memory at its peak {peak:.0f} MB, {before:.0f} MB before",
@@ -120,7 +121,8 @@ _MINUTE_LINES: Final = (
 _YEAR_LINES: Final = (
     "One year of one factory, {zones:.0f} zones, replayed on one core (medians of {runs}):",
     "  {seconds:.1f} s for {stored:,.0f} stored exposures and {judgements:,.0f} judgements",
-    "  of {rules:.0f} rules, raised {raised:,.0f} times; memory at its peak {peak:.0f} MB",
+    "  of {rules:.0f} rules, {processor_seconds:.1f} s of them on the processor;",
+    "  raised {raised:,.0f} times; memory at its peak {peak:.0f} MB",
 )
 
 

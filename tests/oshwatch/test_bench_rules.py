@@ -47,8 +47,9 @@ def test_the_machine_is_named_with_its_load() -> None:
 
 def test_the_figures_are_readable_text() -> None:
     run = {"seconds": 1.5, "rows": 300, "rows_per_second": 200, "judgements": 250, "pure_seconds": 0.5}
-    run |= {"clock_look_seconds": 0.01}
+    run |= {"clock_look_seconds": 0.01, "processor_seconds": 1.4}
     year = {"seconds": 30.5, "zones": 5, "rules": 24, "judgements": 42_000_000, "raised": 5000}
+    year |= {"processor_seconds": 29.0}
     document = {
         "machine": {"load_average": [1.0, 2.0, 3.0]},
         "load_average_after": [2.0, 2.0, 3.0],

@@ -18,7 +18,7 @@ from ingest_service.cases.schema import CASES
 from ingest_service.database import migrate, open_database, write
 from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
-from ingest_service.series.port import ExposureRow
+from ingest_service.series.port import Cause, ExposureRow
 from ingest_service.series.sqlite import SqliteSeries, open_series
 from oshwatch.bench.rules_minute import SetClock
 from oshwatch.commands.rules import app
@@ -70,6 +70,10 @@ def row(kind: str, minute: int, value: float) -> ExposureRow:
     return ExposureRow(ZONE, kind, minute, value, 1.0, 60, 60, 0.0, "assumed_tg_eq_ta", 1, "2")
 
 
+def _late(_kind: str, _minute: int) -> Cause:
+    return "late_data"
+
+
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[Plant]:
     engine = open_database(tmp_path / "data")
@@ -101,9 +105,7 @@ def test_words_come_first_then_numbers_then_the_minutes(plant: Plant) -> None:
 def test_a_revision_is_shown_with_its_cause(plant: Plant) -> None:
     plant.judged("wbgt_eff.twa60", 31.2, 12, load_packs())
     later = SHIFT_BEGINS + 86_400.0
-    plant.series.write_exposures(
-        [row("wbgt_eff.twa60", FIRST + 2, 30.6)], cause=lambda _: "late_data", at=later
-    )
+    plant.series.write_exposures([row("wbgt_eff.twa60", FIRST + 2, 30.6)], cause=_late, at=later)
     words = plain(plant.explained())
     assert "30.6 Cel 100.0 % grade B revision 1" in words
     assert "revised 2026-06-02 07:00: minute 2026-06-01 08:02, 31.2 became 30.6 (late data)" in words

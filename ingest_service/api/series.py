@@ -5,62 +5,42 @@ from math import floor
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
 
 from alert_rules.exposures import UNITS
 from ingest_service.api.errors import ApiError
+from ingest_service.api.series_answers import (
+    Exposure,
+    Exposures,
+    PeriodSummary,
+    Readings,
+    Replacement,
+    Revisions,
+    Summaries,
+)
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
 from ingest_service.queries.view import NotHere
-from ingest_service.series.port import Sample
+from ingest_service.series.port import Kept, Period, Resolution
 
 router = APIRouter(prefix="/api/v1", tags=["series"])
 
-Resolution = Literal["raw", "minute", "hour"]
-LONGEST_DAYS: Final[dict[Resolution, int]] = {"raw": 2, "minute": 32, "hour": 1830}
+LONGEST_DAYS: Final[dict[Resolution, int]] = {
+    "raw": 2,
+    "minute": 32,
+    "quarter": 370,
+    "hour": 1830,
+    "day": 36_600,
+}
+LONGEST_SUMMARY_DAYS: Final[dict[Period, int]] = {"hour": 370, "shift": 3660, "day": 3660, "week": 36_600}
+AUTO_DAYS: Final[tuple[tuple[float, Resolution], ...]] = (
+    (0.1, "raw"),
+    (3.0, "minute"),
+    (32.0, "quarter"),
+    (370.0, "hour"),
+)
+"""Up to so many days a reader who leaves the choice to us gets this resolution."""
 Begin = Annotated[float, Query(alias="from", ge=0, le=32_503_680_000, allow_inf_nan=False)]
 End = Annotated[float, Query(alias="to", ge=0, le=32_503_680_000, allow_inf_nan=False)]
-
-
-class Readings(BaseModel):
-    """Samples with from < time <= to, each as the list that `columns` names; aggregates carry their end."""
-
-    model_config = ConfigDict(frozen=True)
-
-    channel: str
-    site: str
-    unit: str
-    resolution: Resolution
-    columns: tuple[str, ...] = Sample._fields
-    samples: list[Sample]
-
-
-class Exposure(BaseModel):
-    """One exposure; `value` null means that coverage was too low to tell."""
-
-    model_config = ConfigDict(frozen=True)
-
-    time: float
-    value: float | None
-    coverage: float
-    expected: int
-    received: int
-    worst_gap_s: float
-    method: str
-    grade: int
-    revision: int
-    calc: str
-
-
-class Exposures(BaseModel):
-    """Exposures of one kind in one zone, oldest first; `time` is the end of the window."""
-
-    model_config = ConfigDict(frozen=True)
-
-    zone: str
-    kind: str
-    unit: str
-    exposures: list[Exposure]
 
 
 @router.get("/channels/{gateway}/{sensor}/{quantity}", summary="Readings of one channel")
@@ -72,13 +52,14 @@ def get_readings(
     end: End,
     _person: PersonDependency,
     caller: Annotated[Caller, Depends(caller_of)],
-    resolution: Resolution = "raw",
+    resolution: Resolution | Literal["auto"] = "raw",
 ) -> Readings:
     device = caller.context.register.snapshot().gateway(gateway)
     if device is None:
         raise NotHere(gateway)
     caller.must(Action.READ_SITE, device.site)
-    _check_span(begin, end, resolution)
+    chosen = _chosen(begin, end) if resolution == "auto" else resolution
+    _check_span(begin, end, LONGEST_DAYS[chosen], f"at resolution {chosen}")
     channel = caller.context.series.channel(gateway, sensor, quantity)
     if channel is None:
         raise NotHere(f"{gateway}/{sensor}/{quantity}")
@@ -86,8 +67,11 @@ def get_readings(
         channel=f"{gateway}/{sensor}/{quantity}",
         site=device.site,
         unit=channel.unit or "",
-        resolution=resolution,
-        samples=caller.context.series.read(channel.id, begin, end, resolution),
+        resolution=chosen,
+        samples=caller.context.series.read(channel.id, begin, end, chosen),
+        kept_from=_kept_from(caller, "readings" if chosen == "raw" else "minutes", str(channel.id))
+        if chosen in {"raw", "minute"}
+        else None,
     )
 
 
@@ -100,10 +84,8 @@ def get_exposures(
     end: End,
     caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
 ) -> Exposures:
-    if kind not in UNITS:
-        near = get_close_matches(kind, UNITS, n=3) or sorted(UNITS)
-        raise ApiError(404, "not_found", f"There is no exposure {kind!r}.", way_out=f"Try {', '.join(near)}.")
-    _check_span(begin, end, "minute")
+    _check_kind(kind)
+    _check_span(begin, end, LONGEST_DAYS["minute"], "of minutes; longer ones as summaries")
     rows = caller.context.series.exposures(f"{site}/{zone}", kind, floor(begin / 60) + 1, floor(end / 60))
     return Exposures(
         zone=f"{site}/{zone}",
@@ -124,18 +106,109 @@ def get_exposures(
             )
             for row in rows
         ],
+        kept_from=_kept_from(caller, "exposures", f"{site}/{zone}"),
     )
 
 
-def _check_span(begin: float, end: float, resolution: Resolution) -> None:
+@router.get(
+    "/sites/{site}/zones/{zone}/exposures/{kind}/summaries",
+    summary="Hours, shifts, days or weeks of one kind",
+)
+def get_summaries(
+    site: str,
+    zone: str,
+    kind: str,
+    begin: Begin,
+    end: End,
+    caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
+    period: Period = "day",
+) -> Summaries:
+    _check_kind(kind)
+    _check_span(begin, end, LONGEST_SUMMARY_DAYS[period], f"by the {period}")
+    place = f"{site}/{zone}"
+    rows = caller.context.series.summaries(place, kind, period, floor(begin / 60) + 1, floor(end / 60))
+    return Summaries(
+        zone=place,
+        kind=kind,
+        unit=UNITS[kind],
+        period=period,
+        summaries=[
+            PeriodSummary(
+                start=60.0 * (row.first - 1),
+                end=60.0 * row.last,
+                value=row.value,
+                mean=row.mean,
+                high=row.high,
+                high_time=None if row.high_minute is None else 60.0 * row.high_minute,
+                low=row.low,
+                known=row.known,
+                expected=row.expected,
+                grade=row.grade,
+                revision=row.revision,
+            )
+            for row in rows
+        ],
+    )
+
+
+@router.get(
+    "/sites/{site}/zones/{zone}/exposures/{kind}/revisions", summary="Which exposures were replaced, and why"
+)
+def get_revisions(
+    site: str,
+    zone: str,
+    kind: str,
+    begin: Begin,
+    end: End,
+    caller: Annotated[Caller, Depends(require(Action.READ_SITE))],
+) -> Revisions:
+    _check_kind(kind)
+    _check_span(begin, end, LONGEST_DAYS["minute"], "of minutes")
+    place = f"{site}/{zone}"
+    rows = caller.context.series.revisions(place, kind, floor(begin / 60) + 1, floor(end / 60))
+    return Revisions(
+        zone=place,
+        kind=kind,
+        unit=UNITS[kind],
+        revisions=[
+            Replacement(
+                time=60.0 * row.minute,
+                revision=row.revision,
+                old=row.old,
+                new=row.new,
+                at=row.at,
+                cause=row.cause,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _chosen(begin: float, end: float) -> Resolution:
+    """The finest resolution that keeps an answer short."""
+    days = (end - begin) / 86_400
+    return next((resolution for longest, resolution in AUTO_DAYS if days <= longest), "day")
+
+
+def _kept_from(caller: Caller, what: Kept, name: str) -> float | None:
+    minute = caller.context.series.kept_from(what, name)
+    return 60.0 * (minute - 1) if minute else None
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in UNITS:
+        near = get_close_matches(kind, UNITS, n=3) or sorted(UNITS)
+        raise ApiError(404, "not_found", f"There is no exposure {kind!r}.", way_out=f"Try {', '.join(near)}.")
+
+
+def _check_span(begin: float, end: float, days: int, what: str) -> None:
     if end <= begin:
         raise ApiError(422, "invalid", "`to` is not later than `from`.", where="query.to")
-    days = LONGEST_DAYS[resolution]
     if end - begin > days * 86_400:
         raise ApiError(
             422,
             "invalid",
             f"The range is longer than {days} days.",
             where="query.to",
-            way_out=f"Ask for at most {days} days at resolution {resolution} at once.",
+            way_out=f"Ask for at most {days} days {what} at once.",
         )

@@ -18,6 +18,7 @@ from ingest_service.register.entries import Zone
 
 FINEST_POINTS: Final = 3000
 GAP_S: Final = 300.0
+_HOURS: Final = 60
 _MOST_SHIFTS: Final = 70
 
 
@@ -46,6 +47,8 @@ def chart(
         raise NotHere(f"There is no chart {panel_id!r}; there are {', '.join(p.id for p in PANELS)}.")
     name, start, end = span_of(view, site.id, range_name)
     step = _step(start, end)
+    if start < MINUTE_S * view.series.kept_from("exposures", zone.id):
+        step = max(step, _HOURS)  # single minutes of so long ago are not kept, hours are
     times = [float(t) for t in _grid(start, min(end, view.now), step)]
     lines = tuple(
         ChartLine(

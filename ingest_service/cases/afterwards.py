@@ -81,7 +81,7 @@ def _note_revisions(
 ) -> None:
     """Write into the history of each case of this stretch what its revised numbers say now."""
     first, last = 60.0 * one.piece.start, 60.0 * one.piece.end
-    query = sa.select(CASES.c.id, CASES.c.event).where(
+    query = sa.select(CASES.c.id, CASES.c.state, CASES.c.event).where(
         CASES.c.zone == one.zone.id,
         CASES.c.rule == one.judged.id,
         CASES.c.opened_at > first - 86400.0,
@@ -92,7 +92,9 @@ def _note_revisions(
         if not first < at <= last:
             continue
         minute = int(at // 60)
-        stands = any(hold.since <= minute <= hold.last for hold in found)
+        # A finding is of its whole shift; a live case is of the minutes that people were told of.
+        told = case["state"] != "found_afterwards"
+        stands = any(hold.since <= minute <= hold.last for hold in found) if told else bool(found)
         row = recall(one.zone.id, one.judged.kind, minute)
         before = _noted(connection, case["id"])
         text = _word(event, before, row.value if row else None, stands=stands)

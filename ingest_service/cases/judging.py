@@ -1,6 +1,5 @@
 """Judges exposures zone by zone and remembers where every rule stands. No database: rows in, outcome out."""
 
-import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +11,13 @@ from alert_rules.conditions import VERDICTS, Observation, mark
 from alert_rules.engine import Phase, Transition, is_late
 from alert_rules.pack_model import Pack
 from alert_rules.track import Track, can_revise, end, take
+from ingest_service.cases.agenda import Agenda, shift_end
 from ingest_service.cases.events import ended_event, exposure_event, told_severity
 from ingest_service.cases.rulebook import Ended, Judged, Piece, Raised, Rulebook, RuleSet
 from ingest_service.cases.standing import ROW, ZoneStanding, read
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ExposureRow
-
-SHIFT_END_GRACE_S: Final = 300.0
-"""Exposures of a shift's last minutes may come this long after it; only then is the shift over for a rule."""
 
 SHIFT_OVER: Final = Ended("shift_over", "the shift is over")
 _ZONE_GONE: Final = Ended("zone_removed", "the zone is not registered any more")
@@ -78,8 +75,7 @@ class Judge:
         self._live_age_s, self._recall = live_age_s, recall
         self._zones: dict[str, ZoneStanding] = {zone: read(raw) for zone, raw in stored.items()}
         self._new_register = True
-        self._due: list[tuple[float, str]] = []
-        self._due_at: dict[str, float] = {}
+        self._agenda = Agenda()
 
     def state_rows(self, zones: Iterable[str]) -> list[dict[str, Any]]:
         """Rows for the table of rule states."""
@@ -115,19 +111,11 @@ class Judge:
         self._follow(register)
         if self._new_register:
             self._new_register = False
-            self._due = [(float("-inf"), zone) for zone, one in self._zones.items() if any(one.unquiet())]
-            self._due_at = {zone: due for due, zone in self._due}
+            self._agenda.at_once(zone for zone, one in self._zones.items() if any(one.unquiet()))
         outcome = Outcome()
-        while self._due and self._due[0][0] <= now:
-            due, zone_id = heapq.heappop(self._due)
-            if self._due_at.get(zone_id) == due:
-                del self._due_at[zone_id]
-                self._end_in(outcome, zone_id, now)
+        for zone_id in self._agenda.take(now):
+            self._end_in(outcome, zone_id, now)
         return outcome
-
-    def next_due(self) -> float | None:
-        """When the clock alone may end something next."""
-        return self._due[0][0] if self._due else None
 
     # --- one minute of one zone -----------------------------------------------------------------------
 
@@ -191,7 +179,7 @@ class Judge:
             )  # fmt: skip
             self._tell(outcome, standing, place, judged, seen, transition)
         if after.state.phase is not Phase.QUIET and track.state.phase is Phase.QUIET:
-            self._expect_end(place.zone.id, place.site, 60.0 * minute - 30.0)
+            self._agenda.expect(place.zone.id, self.book.calendar(place.site.id), 60.0 * minute - 30.0)
 
     def _seen(self, zone_id: str, judged: Judged, minute: int) -> Observation | None:
         row = self._recall(zone_id, judged.kind, minute)
@@ -245,7 +233,7 @@ class Judge:
     ) -> Track:
         """What held in a shift that ended before this minute's began is over, also when the clock could not
         say so: the service was down at the time."""
-        over = self._shift_end(place.site.id, track.state.minute, 60.0 * minute - 30.0)
+        over = shift_end(self.book.calendar(place.site.id), track.state.minute, 60.0 * minute - 30.0)
         if over is None:
             return track
         track, made = end(track, over, SHIFT_OVER.reason)
@@ -263,7 +251,8 @@ class Judge:
             if place is None or judged is None:
                 self._end_unruled(outcome, standing, place, zone_id, rule_id, now)
                 continue
-            over = self._shift_end(place.site.id, track.state.minute, now) if judged.shift_only else None
+            calendar = self.book.calendar(place.site.id)
+            over = shift_end(calendar, track.state.minute, now) if judged.shift_only else None
             if over is None:
                 continue
             standing.tracks[rule_id], made = end(track, over, SHIFT_OVER.reason)
@@ -271,7 +260,7 @@ class Judge:
             for transition in made:
                 self._tell(outcome, standing, place, judged, None, transition, SHIFT_OVER)
         if place is not None and any(standing.unquiet()):
-            self._expect_end(zone_id, place.site, now)
+            self._agenda.expect(zone_id, self.book.calendar(place.site.id), now)
 
     def _end_unruled(
         self,
@@ -295,35 +284,6 @@ class Judge:
                 event = ended_event(zone_id, rule_id, known, change.severity, transition, ended.word)
                 outcome.changes.append((change, event))
 
-    def _shift_end(self, site: str, minute: int, now: float) -> int | None:
-        """The minute in which the shift of `minute` ended; None while it, or one right after it, is on."""
-        calendar = self.book.calendar(site)
-        if not calendar.shifts:
-            return None
-        shift = calendar.shift_of_minute(minute)
-        over = shift.end if shift else 60.0 * minute
-        present = calendar.shift_at(now)
-        if present is not None and present.start - over < SHIFT_END_GRACE_S:
-            return None
-        return int(over // 60) if now - over >= SHIFT_END_GRACE_S else None
-
-    # --- when to look ---------------------------------------------------------------------------------
-
     def _follow(self, register: RegisterSnapshot) -> None:
         """A changed register may change shifts, classes of work and so limits."""
         self._new_register = self.book.follow(register) or self._new_register
-
-    def _expect_end(self, zone_id: str, site: Site, t: float) -> None:
-        """Look at the zone again when the shift that is on at `t` is over, or the day, whichever is first."""
-        calendar = self.book.calendar(site.id)
-        shift = calendar.shift_at(t)
-        due = calendar.local_day(t)[1]
-        if shift is not None:
-            due = min(due, shift.end + SHIFT_END_GRACE_S)
-        elif calendar.shifts:
-            # After the shift: as soon as its grace is over.
-            due = min(due, t + SHIFT_END_GRACE_S)
-        before = self._due_at.get(zone_id)
-        if before is None or due < before:
-            self._due_at[zone_id] = due
-            heapq.heappush(self._due, (due, zone_id))

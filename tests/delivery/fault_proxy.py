@@ -93,8 +93,8 @@ class FaultProxy:
                 await asyncio.gather(*tasks, return_exceptions=True)
             finally:
                 self._close(far_writer)
-        except OSError:  # the broker is not there: the caller sees a closed connection, as without the proxy
-            pass
+        except (OSError, asyncio.CancelledError):
+            return  # the broker is not there, or the proxy ends: the caller sees a closed connection
         finally:
             self._close(writer)
 

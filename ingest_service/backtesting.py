@@ -19,7 +19,7 @@ import numpy as np
 from alert_rules.backtest import Columns, Roster, Span
 from alert_rules.backtest_zone import Group, RuleOutcome, Stretch, ZoneReplay
 from alert_rules.pack_model import Pack
-from ingest_service.cases.judging import SHIFT_END_GRACE_S
+from ingest_service.cases.agenda import SHIFT_END_GRACE_S
 from ingest_service.cases.rulebook import Rulebook
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot

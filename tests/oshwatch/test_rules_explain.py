@@ -94,9 +94,9 @@ def test_words_come_first_then_numbers_then_the_minutes(plant: Plant) -> None:
     text = plant.explained()
     assert max(map(len, text.splitlines())) <= 80
     words = plain(text)
-    assert "wbgt_eff.twa60 was above 30 Cel in every minute for 10 min or longer" in words
+    assert "WBGT, 1 h average was above 30 °C in every minute for 10 min or longer" in words
     assert "A rule of the international layer decided." in words
-    assert "uncertain by 1 Cel; it can only be too low" in words
+    assert "uncertain by 1 °C; it can only be too low" in words
     assert words.index("in every minute") < words.index("wbgt_eff.twa60 = 31.2 Cel")
     assert "> 2026-06-01 08:00 31.2 Cel 100.0 % grade B" in words
     assert "2026-06-01 08:11 31.2 Cel 100.0 % grade B" in words
@@ -117,7 +117,7 @@ def test_a_case_of_before_layers_were_written_down_is_explained_as_far_as_it_goe
     plant.freeze(**dict.fromkeys(new))
     words = plain(plant.explained())
     assert "Which layer decided was not written down at the time (an older case)." in words
-    assert "uncertain by 1 Cel" in words
+    assert "uncertain by 1 °C" in words
 
 
 def test_what_stands_in_for_a_law_and_who_confirmed_it_is_said(plant: Plant) -> None:

@@ -96,17 +96,31 @@ def _words(case: dict[str, Any]) -> list[str]:
     timezone = event["timezone"]
     place = ", ".join(name for name in (event.get("zone_name"), event["site_name"]) if name)
     since = f"{clock(event['since'], timezone)} ({timezone})"
-    state = f"It is {case['state'].replace('_', ' ')} now, as {_article(case['severity'])}."
+    state = f"It is {case['state'].replace('_', ' ')} now, as a {case['severity']}."
     if "limit" not in event:
         return [f"{place}: {_device(event)} since {since}. {state}"]
     limit, unit = event["limit"], event["unit"]
     held = event["raise_after_min"]
     lasted = f"in every minute for {held} min or longer" if held > 1 else "in one minute already"
     happened = (
-        f"{place}: {event['exposure']} was {_beyond(limit)} {limit['value']:.6g} {unit} {lasted}, from "
+        f"{place}: {_in_words(event['exposure'])} was {_beyond(limit)} {limit['value']:.6g} "
+        f"{_unit(unit)} {lasted}, from "
         f"{since} to {clock(event['at'], timezone)}. {state}"
     )
     return [happened, *_law_words(event), *_method_words(event)]
+
+
+def _in_words(kind: str) -> str:
+    """What pages call an exposure; its own name where they call it nothing."""
+    from ingest_service.web.vocabulary import KINDS
+
+    return KINDS.get(kind, kind)
+
+
+def _unit(unit: str) -> str:
+    from ingest_service.web.vocabulary import UNITS
+
+    return UNITS.get(unit, unit)
 
 
 def _law_words(event: Event) -> list[str]:
@@ -134,7 +148,7 @@ def _method_words(event: Event) -> list[str]:
         return []
     sure = "how uncertain it is depends on the instrument and its calibration"
     if found["uncertainty"] is not None:
-        sure = f"uncertain by {found['uncertainty']:g} {event['unit']}"
+        sure = f"uncertain by {found['uncertainty']:g} {_unit(event['unit'])}"
     bias = f"; it can only be too {found['bias']}" if found["bias"] in ("low", "high") else ""
     return [f"It was found by this method: {found['title']} ({sure}{bias})."]
 
@@ -275,10 +289,6 @@ def _beyond(limit: dict[str, Any]) -> str:
 
 def _list(names: list[str]) -> str:
     return ", ".join(names)
-
-
-def _article(severity: str) -> str:
-    return f"a {severity}"
 
 
 def _by(row: dict[str, Any]) -> str:

@@ -147,7 +147,7 @@ def _revise_and_doubt(data_dir: Path) -> None:
     row = latest(data_dir, "kh-f0123/sewing-3", "wbgt_eff.twa60")
     with closing(open_series(data_dir)) as series:
         better = row._replace(value=(row.value or 0.0) + 0.1)
-        series.write_exposures([better], cause=lambda _minute: "late_data", at=NOW - 20.0)
+        series.write_exposures([better], cause=lambda _kind, _minute: "late_data", at=NOW - 20.0)
         entry = series.channel("kh-f0123-a", "th2", "ta")
         assert entry is not None
         first = row.minute - 240

@@ -170,6 +170,6 @@ ZONES: Final = (
     ZoneStory("kh-f0123/cutting", 24.2, 27.6, 76.4, pm=22.0),
     ZoneStory("kh-f0045/assembly", 24.6, 28.4, 79.2, pm=12.0),
     ZoneStory("kh-f0007/sewing-1", 25.4, 30.9, 82.4, ends_before_s=3 * 3600.0),
-    ZoneStory("jo-f0211/knitting", 21.0, 30.9, 88.2),
+    ZoneStory("jo-f0211/knitting", 21.0, 29.3, 88.2),
     ZoneStory("jo-f0211/store", 18.2, 21.6, 58.0, method="assumed_tg_eq_ta", grade=2, clothing_known=False),
 )

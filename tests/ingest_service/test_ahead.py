@@ -187,7 +187,7 @@ def test_a_number_travels_with_its_window_its_method_and_its_revisions(world: Wo
     world.give("wbgt_eff.twa60", {1: 29.0})
     row = world.view.series.latest_exposures([world.zone.id])[0]
     late = row._replace(value=29.4)
-    world.store.write_exposures([late], cause=lambda _minute: "late_data", at=NOON)
+    world.store.write_exposures([late], cause=lambda _kind, _minute: "late_data", at=NOON)
     shown = of_exposure(world.view.series.latest_exposures([world.zone.id])[0], world.view)
     assert (shown.expected, shown.received) == (1, 1)
     assert shown.uncertainty == pytest.approx(0.6)

@@ -27,6 +27,9 @@ _HAZARDS: Final = {
     "air.co2": N_("Carbon dioxide"),
     "air.pm2_5": N_("Fine dust"),
     "air.pm10": N_("Dust"),
+    "air.hcho": N_("Formaldehyde"),
+    "air.no2": N_("Nitrogen dioxide"),
+    "air.va": N_("Air does not move"),
     "silence.channel": N_("Sensor silent"),
     "silence.gateway": N_("Gateway silent"),
     "silence.site": N_("No power or no link"),
@@ -48,6 +51,21 @@ _WINDOWS: Final = {
     "pm10.mean24h": N_("PM10, average of 24 hours"),
     "co.minute_max": N_("Carbon monoxide, highest of the last minute"),
     "co.twa8h": N_("Carbon monoxide, average of 8 hours"),
+    "co.stel15": N_("Carbon monoxide, average of 15 minutes"),
+    "co.rise10": N_("Carbon monoxide, rise within ten minutes"),
+    "ta.minute": N_("Air temperature"),
+    "ta.mean60": N_("Air temperature, average of the last hour"),
+    "ta.rise10": N_("Air temperature, rise within ten minutes"),
+    "va.mean60": N_("Air speed, average of the last hour"),
+    "la.osha_dose": N_("Noise dose of the shift so far, by the OSHA limit"),
+    "la.osha_hc_dose": N_("Noise dose of the shift so far, by the OSHA action level"),
+    "la.lex_week": N_("Noise of the week so far, as a daily average"),
+    "hcho.twa8h": N_("Formaldehyde, average of 8 hours"),
+    "hcho.stel15": N_("Formaldehyde, average of 15 minutes"),
+    "no2.minute": N_("Nitrogen dioxide of the last minute"),
+    "no2.stel15": N_("Nitrogen dioxide, average of 15 minutes"),
+    "pm2_5.day": N_("PM2.5 of the day"),
+    "pm10.day": N_("PM10 of the day"),
     "co2.stel15": N_("Carbon dioxide, average of 15 minutes"),
     "co2.twa8h": N_("Carbon dioxide, average of 8 hours"),
 }
@@ -155,7 +173,7 @@ def due_text(event: Mapping[str, Any], translate: Translate) -> str:
 
 
 def _span(seconds: float, translate: Translate) -> str:
-    if seconds >= 86400.0 and seconds % 86400.0 == 0.0:
+    if seconds > 86400.0 and seconds % 86400.0 == 0.0:
         return translate("%(n)s days", n=translate.number(seconds / 86400.0))
     if seconds >= 3600.0:
         return translate("%(n)s h", n=translate.number(seconds / 3600.0, 1 if seconds % 3600.0 else 0))
@@ -186,21 +204,26 @@ def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
         return [_doubt_line(one, translate) for one in event.get("doubts", ())][:MOST_DOUBTS]
     if event.get("cause"):
         return [_("%(count)s expected channels report nothing.", count=event.get("channels", 0))]
-    kind, unit = str(event.get("exposure", "")), str(event.get("unit", ""))
     limit = event["limit"]
-    window = _(_WINDOWS.get(kind, kind))
-    value, number = _told_apart(float(event["value"]), float(limit["value"]), unit, kind, translate)
-    lines = [
-        _("%(window)s: %(value)s; limit %(limit)s", window=window, value=value, limit=number)
-        + f" ({limit['instrument']}, {limit['clause']}; {_(str(limit['label']))}).",
-        _(
-            "Measured share of the time: %(share)s %%.",
-            share=translate.number(100.0 * float(event["coverage"])),
-        ),
-    ]
+    source = f" ({limit['instrument']}, {limit['clause']}; {_(str(limit['label']))})."
+    lines = [_against_limit(event, translate) + source]
+    if event.get("coverage") is not None:
+        share = translate.number(100.0 * float(event["coverage"]))
+        lines.append(_("Measured share of the time: %(share)s %%.", share=share))
     if limit.get("confidence") != "verified":
         lines.append(_("The number of this limit has not been verified in its text."))
     return lines
+
+
+def _against_limit(event: Mapping[str, Any], translate: Translate) -> str:
+    """The value and the limit; only the limit where the value of that minute is not known any more."""
+    _ = translate
+    kind, unit = str(event.get("exposure", "")), str(event.get("unit", ""))
+    window, limit = _(_WINDOWS.get(kind, kind)), float(event["limit"]["value"])
+    if event.get("value") is None:
+        return _("%(window)s: limit %(limit)s", window=window, limit=quantity_text(limit, unit, kind, _))
+    value, number = _told_apart(float(event["value"]), limit, unit, kind, translate)
+    return _("%(window)s: %(value)s; limit %(limit)s", window=window, value=value, limit=number)
 
 
 def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:

@@ -168,7 +168,7 @@ class AlertCycle:
             for change, event in outcome.changes:
                 keeper.change(change, event)
             upsert_rows(connection, JUDGEMENTS, outcome.judgements)
-            judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, now)
+            judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, self._why, now)
             upsert(connection, RULE_STATES, self._judge.state_rows(outcome.zones))
             upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
         if outcome.changes:
@@ -200,6 +200,10 @@ class AlertCycle:
     def _recall(self, zone: str, kind: str, minute: int) -> ExposureRow | None:
         found = self._series.exposures(zone, kind, minute, minute)
         return found[0] if found else None
+
+    def _why(self, zone: str, kind: str, minute: int) -> str | None:
+        found = self._series.revisions(zone, kind, minute, minute)
+        return found[-1].cause if found else None
 
     def _keeper(self, connection: sa.Connection) -> CaseKeeper:
         return CaseKeeper(connection, self._register.snapshot(), self._link_base, self._clock.now())

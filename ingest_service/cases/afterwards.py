@@ -4,7 +4,7 @@ A stretch (a shift, or the rest of a day) is judged again as a whole from its st
 difference in which order its readings came, nor what was restarted in between. Nobody is called.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,6 +22,9 @@ GONE: Final = "revised: no longer above"
 BACK: Final = "revised: above again"
 CHANGED: Final = "revised: other numbers"
 
+Why = Callable[[str, str, int], str | None]
+"""Why the exposure of a zone, a kind and a minute was last replaced (`late_data` ...), where known."""
+
 
 def judge_again(
     connection: sa.Connection,
@@ -29,6 +32,7 @@ def judge_again(
     late: Mapping[tuple[str, str, int], LatePiece],
     book: Rulebook,
     recall: Recall,
+    why: Why,
     now: float,
 ) -> None:
     """Judge stretches again after their verdicts were written."""
@@ -39,7 +43,7 @@ def judge_again(
             for hold in holds(_marks(connection, one), one.judged.engine)
             if hold.since <= piece.end and hold.last > piece.start
         ]
-        _note_revisions(connection, keeper, one, found, recall)
+        _note_revisions(connection, keeper, one, found, recall, why)
         if found:
             _find(keeper, one, found[0], book, recall)
         if countable(piece.end, now):
@@ -77,8 +81,9 @@ def _find(keeper: CaseKeeper, one: LatePiece, hold: Hold, book: Rulebook, recall
 
 
 def _note_revisions(
-    connection: sa.Connection, keeper: CaseKeeper, one: LatePiece, found: Sequence[Hold], recall: Recall
-) -> None:
+    connection: sa.Connection, keeper: CaseKeeper, one: LatePiece, found: Sequence[Hold], recall: Recall,
+    why: Why,
+) -> None:  # fmt: skip
     """Write into the history of each case of this stretch what its revised numbers say now."""
     first, last = 60.0 * one.piece.start, 60.0 * one.piece.end
     query = sa.select(CASES.c.id, CASES.c.state, CASES.c.event).where(
@@ -107,6 +112,7 @@ def _note_revisions(
                 "value": row.value if row else None,
                 "coverage": row.coverage if row else None,
                 "revision": row.revision if row else None,
+                "cause": why(one.zone.id, one.judged.kind, minute),
                 "stands": stands,
             }
             keeper.note(case["id"], "revised", text, data)

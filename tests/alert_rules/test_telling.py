@@ -101,6 +101,53 @@ def test_every_kind_is_said_in_every_language(kind: str) -> None:
         assert "%(" not in words.body + words.subject
 
 
+@pytest.mark.parametrize("ended", ["pack_ended", "not_judged", "reclassified", "zone_removed"])
+def test_a_rule_that_judges_no_more_says_that_this_was_no_measurement(ended: str) -> None:
+    words = notice_words("cleared", EVENT | {"ended_by": ended}, "", translator("en"))
+    assert words.subject.startswith("Judged no more: Too hot")
+    assert "it was not measured below the limit before" in words.body
+
+
+def test_a_value_that_is_not_known_any_more_is_left_out() -> None:
+    event = {key: value for key, value in EVENT.items() if key not in {"value", "coverage"}}
+    body = notice_words("opened", event, "", translator("en")).body
+    assert "WBGT, average of the last hour: limit 30.0 °C" in body
+
+
+def test_doubts_about_sensors_are_told_with_what_they_are_based_on() -> None:
+    event = {
+        "hazard": "device", "cause": "moved", "severity": "warning", "site_name": "Mekong Garment 0123",
+        "timezone": "Asia/Phnom_Penh", "since": 1780285200.0, "at": 1780285800.0, "zone_name": "",
+        "sensors": ["a/th1", "b/th1"], "subject": "moved:a/th1",
+        "doubts": [
+            {"sensor": "a/th1", "reported": "S2", "registered": "S1", "other": "b/th1"},
+            {"sensor": "b/th1", "reported": "S9", "registered": "S2", "other": ""},
+            {"sensor": "c/co1", "quantity": "co", "due": "2026-05-01"},
+            {"sensor": "d/th1", "quantity": "ta"},
+        ],
+    }  # fmt: skip
+    words = notice_words("opened", event, "", translator("en"))
+    assert words.subject == "WARNING: Sensor not in its place, a/th1, b/th1, Mekong Garment 0123"
+    for part in (
+        "a/th1 reports serial number S2, which is registered for b/th1.",
+        "b/th1 reports serial number S9; S2 is registered.",
+        "c/co1/co: its calibration was due on 2026-05-01.",
+        "d/th1/ta reports the same value for longer than is likely.",
+    ):
+        assert part in words.body
+    assert "right again" in notice_words("cleared", event, "", translator("en")).body
+
+
+def test_why_further_people_are_told_is_said_in_the_language_of_the_reader() -> None:
+    due = {"due_unless": "action_recorded", "due_after_s": 86400.0, "due_running": False, "due_reason": "x"}
+    body = notice_words("escalation-3", EVENT | due, "", translator("en")).body
+    assert "24 h later no action has been written down; it has ended for now" in body
+    hours = EVENT | due | {"due_after_s": 5400.0, "due_unless": "cleared", "due_running": True}
+    assert "1.5 h later it is still so." in notice_words("escalation-1", hours, "", translator("en")).body
+    old = EVENT | {"due_reason": "1 h later it is still so"}
+    assert "1 h later it is still so" in notice_words("escalation-1", old, "", translator("fr")).body
+
+
 def facts(signed: str = "", actions: int = 0, running: bool = True, raised_at: float = 1000.0) -> CaseFacts:
     return CaseFacts(raised_at, 1000.0, running, frozenset(signed.split()), actions)
 

@@ -20,6 +20,14 @@ class DueCase(NamedTuple):
     occasion: int
 
 
+class _Coming(NamedTuple):
+    """The same of a case by its number."""
+
+    case: int
+    due: Due
+    occasion: int
+
+
 class _Course(NamedTuple):
     raised_at: float
     occasion: int
@@ -36,7 +44,12 @@ def due_cases(
     connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
 ) -> list[DueCase]:
     """Every step that is due now and has not been taken."""
-    return [one for one in _coming(connection, steps) if one.due.due_at <= now]
+    coming = [one for one in _coming(connection, steps) if one.due.due_at <= now]
+    if not coming:
+        return []
+    query = sa.select(CASES).where(CASES.c.id.in_({one.case for one in coming}))
+    cases = {case["id"]: case for case in connection.execute(query).mappings()}
+    return [DueCase(cases[one.case], one.due, one.occasion) for one in coming]
 
 
 def next_due(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float) -> float:
@@ -48,15 +61,18 @@ def next_due(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ..
     return min(ahead, default=float("inf"))
 
 
-def _coming(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]]) -> list[DueCase]:
+def _coming(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]]) -> list[_Coming]:
     """Every step that has not been taken and will be due some time if nobody does anything."""
-    query = sa.select(CASES).where(sa.or_(CASES.c.state == "open", _still_waiting(steps)))
+    # Without the events: they are long, and thousands of cases may be open.
+    query = sa.select(CASES.c.id, CASES.c.rule, CASES.c.state, CASES.c.opened_at).where(
+        sa.or_(CASES.c.state == "open", _still_waiting(steps))
+    )
     cases = [case for case in connection.execute(query).mappings() if steps.get(case["rule"])]
     if not cases:
         return []
     ids = [case["id"] for case in cases]
     courses, signed, actions = _courses(connection, ids), _signed(connection, ids), _actions(connection, ids)
-    found: list[DueCase] = []
+    found: list[_Coming] = []
     for case in cases:
         course = courses.get(case["id"])
         if course is None:
@@ -69,7 +85,7 @@ def _coming(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...
             actions=actions.get(case["id"], 0),
         )
         coming = due_steps(facts, steps[case["rule"]], course.done, course.ever, float("inf"))
-        found += [DueCase(case, due, course.occasion) for due in coming]
+        found += [_Coming(case["id"], due, course.occasion) for due in coming]
     return found
 
 

@@ -60,11 +60,8 @@ class SimGateway:
         new_link: Callable[[str], Link] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The gateway has power at `start` unless a fault says otherwise; the whole run began at `begun`.
-
-        `new_link` makes its connection where it is not to be MQTT; `monotonic` is what timers of delivery
-        run by.
-        """
+        """It has power at `start` unless a fault says otherwise; the whole run began at `begun`. `new_link`
+        makes a connection that is not to be MQTT; timers of delivery run by `monotonic`."""
         self._new_link, self._monotonic = new_link or self._mqtt, monotonic
         self.gateway = gateway
         self._fleet_name, self._fleet, self._folder = fleet_name, fleet, folder

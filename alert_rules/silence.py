@@ -91,11 +91,18 @@ def next_look(
     if state.open:
         return now + min((rule.back for rule in rules.values()), default=60.0) / 4.0
     due = [started_at + rule.grace for rule in rules.values()]
-    for channel in channels:
+    every = tuple(channels)
+    # A gateway and a site are judged by their shortest period, so a slow channel may count earlier in them.
+    shortest: dict[str, float] = {}
+    for channel in every:
+        shortest[channel.gateway] = min(channel.period_s, shortest.get(channel.gateway, channel.period_s))
+    least = min(shortest.values(), default=0.0)
+    for channel in every:
         for rule in rules.values():
-            heard = max(channel.heard, state.excused.get(channel.gateway, 0.0))
-            silent = heard + max(rule.after, rule.periods * channel.period_s)
-            due += (silent, silent + rule.together)
+            for heard in (channel.heard, state.excused.get(channel.gateway, 0.0)):
+                for period in {channel.period_s, shortest[channel.gateway], least}:
+                    silent = heard + max(rule.after, rule.periods * period)
+                    due += (silent, silent + rule.together)
     return min((t for t in due if t > now), default=float("inf"))
 
 

@@ -1,6 +1,6 @@
 """When a site has to be looked at again: never later than something may have to be told."""
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alert_rules.pack_model import Silence
@@ -19,6 +19,8 @@ RULES = {
 }
 
 
+@settings(max_examples=400)
+@example([("b", 0, 30.0, None), ("b", 1, 300.0, 1621)], 0, 1)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.sampled_from([30.0, 60.0, 300.0]),

@@ -47,16 +47,20 @@ class ChannelMinutes:
         """Compute the dirty minutes from `first` to `last` and take them off the list."""
         spans: list[Span] = []
         cleared: list[tuple[int, int]] = []
+        together: dict[tuple[int, int], list[int]] = {}
         for channel, minutes in dirty.items():
             wanted = sorted(m for m in minutes if first <= m <= last)
             if not wanted:
                 continue
-            as_energy = averages_as_energy(self.channels[channel].quantity)
-            for start, end in _stretches(wanted):
-                points = self._series.rows_between(channel, 60.0 * (start - 1), 60.0 * end)
-                spans += minute_spans(channel, points, as_energy=as_energy)
+            for stretch in _stretches(wanted):
+                together.setdefault(stretch, []).append(channel)
             cleared += [(channel, minute) for minute in wanted]
             self.aggregates.note(self.channels[channel], wanted)
+        for (start, end), channels in together.items():
+            read = self._series.rows_of_channels(channels, 60.0 * (start - 1), 60.0 * end)
+            for channel, points in read.items():
+                as_energy = averages_as_energy(self.channels[channel].quantity)
+                spans += minute_spans(channel, points, as_energy=as_energy)
         if spans:
             self._series.write_minutes(spans)
         self._series.clear_dirty(cleared)

@@ -79,8 +79,15 @@ class Track:
         at = minute - self.base
         return self.values[at] if 0 <= at < len(self.mask) and self.mask[at] else None
 
-    def window(self, first: int, last: int) -> Window:
-        """The window of the minutes `first` to `last`, both included."""
+    def entry(self, minute: int) -> tuple[float, int, int] | None:
+        """Value, grade and method bits of a minute, None without data."""
+        at = minute - self.base
+        if not 0 <= at < len(self.mask) or not self.mask[at]:
+            return None
+        return self.values[at], self.grades[at], self.codes[at]
+
+    def window(self, first: int, last: int, *, summed: bool = True) -> Window:
+        """The window of the minutes `first` to `last`, both included; without the sum where nobody asks."""
         start, stop = max(first - self.base, 0), max(last + 1 - self.base, 0)
         expected = last - first + 1
         received = self.mask.count(1, start, stop)
@@ -90,7 +97,7 @@ class Track:
         return Window(
             expected,
             received,
-            math.fsum(self.values[start:stop]),
+            math.fsum(self.values[start:stop]) if summed else 0.0,
             0 if received == expected else longest_gap(self.present(first, last)),
             next(grade for grade in _WORST_FIRST if not grade or grade in grades),
             _joined(codes),

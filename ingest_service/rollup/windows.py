@@ -60,6 +60,11 @@ def exposure(kind: Kind, series: ZoneSeries, moment: Moment) -> ExposureRow | No
     """
     if (kind.form == "shift" and moment.shift is None) or (kind.form == "day" and moment.day is None):
         return None
+    if kind.length == 1 and (entry := series.tracks[kind.track].entry(moment.minute)) is not None:
+        value, grade, code = entry  # most rows are of a single minute
+        method = kind.method or wbgt_method(code)
+        zone = series.sources.zone.id
+        return ExposureRow(zone, kind.name, moment.minute, value, 1.0, 1, 1, 0.0, method, grade, CALCULATION)
     window, coverage = _window(kind, series, moment)
     if window.received == 0 and not absence_counts(kind, series, moment):
         return None
@@ -111,7 +116,7 @@ def _of_hours(series: ZoneSeries, name: str, first: int, last: int) -> Window:
         measured, part = series.tracks[name].sum(last - rest + 1, last)
         if measured * 60 >= LEAST_OF_HOUR * rest:
             received, total = received + 1, total + part / measured
-    window = series.tracks[name].window(first, last)
+    window = series.tracks[name].window(first, last, summed=False)
     return Window(whole + (rest > 0), received, total, window.gap, window.grade, window.code)
 
 

@@ -96,6 +96,10 @@ class SeriesReader(Protocol):
         """The same points as they are stored, for whoever reads very many."""
         ...
 
+    def rows_of_channels(self, channels: Sequence[int], t0: float, t1: float) -> dict[int, list[StoredPoint]]:
+        """The same of several channels at once, by channel; one without points is left out."""
+        ...
+
     def texts_between(self, channel: int, t0: float, t1: float) -> list[Text]: ...
 
     def minutes_between(self, channels: Sequence[int], m0: int, m1: int) -> list[Span]:

@@ -7,8 +7,13 @@ from typing import Any
 from oshwatch.scoring.judging import Result
 
 WIDTH = 80
-_HEAD = ("scenario", "days", "expect", "told", "missed", "false", "late", "worst", "lost", "blind", "s")
-_FORM = "{:<22}{:>5}{:>7}{:>5}{:>7}{:>6}{:>5}{:>6}{:>5}{:>6}{:>5}"
+_HEAD = ("scenario", "taken", "expect", "told", "missed", "false", "late", "worst", "lost", "blind", "s")
+_LEGEND = (
+    "taken: readings. told: messages to people; notes that call nobody are not counted. false: told and not "
+    "true, or told again without having ended. worst: minutes from the truth to the message. lost: readings. "
+    "blind: hours truly above a limit while readings were missing or mistimed. s: seconds of running."
+)
+_FORM = "{:<21}{:>7}{:>7}{:>5}{:>7}{:>6}{:>5}{:>6}{:>5}{:>6}{:>5}"
 
 
 def table(results: Sequence[Result]) -> list[str]:
@@ -18,8 +23,8 @@ def table(results: Sequence[Result]) -> list[str]:
         score = result.score
         lines.append(
             _FORM.format(
-                result.name[:22],
-                f"{result.days:.1f}",
+                result.name[:21],
+                f"{result.readings.taken / 1000.0:.1f}k",
                 score.expected,
                 score.told,
                 len(score.missed),
@@ -31,13 +36,7 @@ def table(results: Sequence[Result]) -> list[str]:
                 f"{result.took_s:.0f}",
             )
         )
-    lines += [
-        "",
-        "told: messages to people; notes that call nobody are not counted. false: told and",
-        "not true, or told again without having ended. worst: minutes from the truth to the",
-        "message. blind: hours truly above a limit while readings were missing or mistimed.",
-    ]
-    return lines
+    return [*lines, "", *wrap(_LEGEND, WIDTH)]
 
 
 def remarks(results: Iterable[Result]) -> list[str]:

@@ -52,7 +52,7 @@ def test_a_power_cut_is_one_message_and_no_reading_is_lost(tmp_path: Path) -> No
     assert 10.0 <= result.score.worst_delay <= 16.0
     assert result.readings.taken > 40 * 12
     assert result.readings.cut_off <= 13
-    assert all(len(line) <= 88 for line in table([result]))
+    assert all(len(line) <= 80 for line in table([result]))
     said = json.loads(json.dumps(document([result])))["scenarios"][0]
     assert (said["scenario"], said["good"], said["missed"]) == ("short-cut", True, [])
     assert (tmp_path / "kept" / "short-cut" / "server" / "register.sqlite").is_file()

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from ingest_service.api import account, audit, cases, quarantine, reading, rules, series, uploads
+from ingest_service.api import account, audit, cases, evidence, quarantine, reading, rules, series, uploads
 from ingest_service.api.errors import ErrorAnswer
 
 router = APIRouter(
@@ -14,5 +14,5 @@ router = APIRouter(
         503: {"model": ErrorAnswer, "description": "A store does not answer; try again."},
     }
 )
-for part in (account, reading, rules, series, cases, quarantine, uploads, audit):
+for part in (account, reading, rules, series, cases, quarantine, uploads, audit, evidence):
     router.include_router(part.router)

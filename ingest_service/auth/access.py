@@ -23,6 +23,7 @@ class Action(StrEnum):
     ADMINISTER = "administer"
     READ_MAIL = "read_mail"
     READ_AUDIT = "read_audit"
+    TAKE_EVIDENCE = "take_evidence"
 
 
 class Why(StrEnum):
@@ -52,7 +53,9 @@ class Grant(NamedTuple):
 
 
 _READ: Final = frozenset({Action.READ_OVERVIEW, Action.READ_SITE, Action.READ_CASE})
-_READ_RECORDS: Final = frozenset({Action.READ_FLEET, Action.READ_QUARANTINE, Action.READ_AUDIT})
+_READ_RECORDS: Final = frozenset(
+    {Action.READ_FLEET, Action.READ_QUARANTINE, Action.READ_AUDIT, Action.TAKE_EVIDENCE}
+)
 _COMMITTEE: Final = _READ | _READ_RECORDS | {Action.ACKNOWLEDGE_CASE, Action.ADD_ACTION, Action.CLOSE_CASE}
 
 # The two sides of a committee have one set between them, so that neither can see or do more than the other.

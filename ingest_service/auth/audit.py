@@ -12,6 +12,7 @@ from ingest_service.register.schema import AUDIT
 from ingest_service.register.store import Register
 
 READ: Final = "site read"
+TAKEN: Final = "evidence taken"
 _ONCE_IN_S: Final = 3600
 
 
@@ -65,6 +66,21 @@ class Audit:
                         )
                     )
             self._noted[person.id, site] = hour
+
+    def taken(self, person: Person, site: str, start: float, end: float) -> None:
+        """Note that somebody, whoever it is, took a bundle of a factory's evidence away."""
+        detail = {"name": person.name, "role": str(person.role), "start": start, "end": end}
+        with write(self._register.engine) as connection:
+            connection.execute(
+                sa.insert(AUDIT).values(
+                    at=self._register.now(),
+                    who=person.login,
+                    action=TAKEN,
+                    object=site,
+                    site=site,
+                    detail=detail,
+                )
+            )
 
     def rows(
         self, *, site: str | None = None, action: str | None = None, who: str | None = None, limit: int = 100

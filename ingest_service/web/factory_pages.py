@@ -33,7 +33,9 @@ def factory_page(request: Request, site: str, hazard: str = "heat") -> Response:
     person = caller.must(Action.READ_SITE, site)
     view = caller.context.view(person)
     live = "/live/factory?" + urlencode({"site": site, "hazard": hazard})
-    return page(request, "factory/page.html", {"page": factory(view, site, hazard)}, view=view, live=live)
+    taking = caller.decide(Action.TAKE_EVIDENCE, site).allowed
+    content = {"page": factory(view, site, hazard), "may_take_evidence": taking}
+    return page(request, "factory/page.html", content, view=view, live=live)
 
 
 @router.get("/factories/{site}/zones/{word}")

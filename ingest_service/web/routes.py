@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from ingest_service.web import (
     account_pages,
     case_pages,
+    evidence_pages,
     factory_pages,
     fleet_pages,
     live,
@@ -25,6 +26,7 @@ for part in (
     sign_in_pages,
     overview_pages,
     factory_pages,
+    evidence_pages,
     case_pages,
     rule_pages,
     fleet_pages,

@@ -32,6 +32,7 @@ MATRIX = {
     Action.ADMINISTER: ". . . . . y .",
     Action.READ_MAIL: "y . . . . y .",
     Action.READ_AUDIT: "y y y . y y .",
+    Action.TAKE_EVIDENCE: "y y y . y y .",
 }
 ALLOWED = {
     (role, action)

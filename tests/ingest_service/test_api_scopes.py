@@ -21,7 +21,8 @@ from tests.ingest_service.serving import Serving, serving
 NOW = 1_780_279_200.0
 OWN, FOREIGN = "kh-f0123", "kh-f0007"
 ROLES = [role for role in Role if role is not Role.PUBLIC]
-PUBLIC_PATHS = {"/healthz", "/readyz", "/metrics"}
+# What everybody may read: signs of life, and the published line of each day, which names no factory.
+PUBLIC_PATHS = {"/healthz", "/readyz", "/metrics", "/api/v1/evidence/days"}
 # What a path parameter is at the foreign site; a parameter that is not here fails the test.
 FOREIGN_PARTS: dict[str, str] = {
     "site": FOREIGN,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from edge_agent.delivery import Delivery
 from edge_agent.identity import Identity
 from edge_agent.journal import Journal
@@ -10,6 +12,7 @@ from edge_agent.reporting import Counters, Listener
 from osh_domain.acknowledgement import Ack, Rejection
 
 DISPUTE = "ledger_differs"
+REMEMBERED = 16
 log = Journal(__name__)
 
 
@@ -22,6 +25,7 @@ class AckReader:
         self._outbox = outbox
         self._delivery = delivery
         self._counters = counters
+        self._server_connections: deque[str] = deque(maxlen=REMEMBERED)
 
     @property
     def disputed(self) -> bool:
@@ -39,11 +43,14 @@ class AckReader:
         if not self._disputed(ack):
             ranges = [(1, ack.cum), *ack.sel] if ack.cum else list(ack.sel)
             confirmed = self._outbox.confirm(ack.ep, ranges)
-            self._delivery.settle(confirmed)
+            self._delivery.settle(confirmed, now)
             self._counters.acknowledged += len(confirmed)
         # After the confirmation, since a rejection wins; it names our own bytes, so no dispute matters.
         for rejection in ack.rej:
-            self._hold(rejection)
+            self._hold(rejection, now)
+        if ack.conn is not None and ack.conn not in self._server_connections:
+            self._server_connections.append(ack.conn)
+            self._delivery.server_listens_anew(now)
 
     def _disputed(self, ack: Ack) -> bool:
         """Whether the server's ledger holds something else under our numbers; then nothing is confirmed.
@@ -68,10 +75,10 @@ class AckReader:
             self._tell(f"ledger agrees again at {ack.ep}/{ack.cum}")
         return ack.cum < since
 
-    def _hold(self, rejection: Rejection) -> None:
+    def _hold(self, rejection: Rejection, now: float) -> None:
         row = self._outbox.hold(rejection.h, rejection.code)
         if row is not None:
-            self._delivery.settle([row])
+            self._delivery.settle([row], now)
             self._counters.held += 1
             log.error("the server refused a batch", seq=rejection.seq, code=rejection.code)
             self._tell(f"held: the server refused batch {rejection.seq} ({rejection.code})")

@@ -15,6 +15,10 @@ from edge_agent.outbox.records import Sealed
 Lane = Literal["live", "back"]
 JITTER = 0.2
 MOST_IN_BACK = 24  # with the live lane this stays within Receive Maximum
+ROUND_TRIP_S = 2.0  # an acknowledgement that takes longer than this behind a later one is not on its way
+SPREAD_S = 1.0  # so that a thousand gateways do not all send again in the same instant
+ASK_FIRST_S = 1.0
+ASK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class Pace:
 
 @dataclass
 class Flight:
-    """A batch that was published and not yet acknowledged."""
+    """A batch that was published at `sent_at` and is not yet acknowledged; at `due` it goes again."""
 
     lane: Lane
+    sent_at: float
     due: float
 
 
@@ -48,6 +53,9 @@ class Delivery:
         self._tries: dict[int, int] = {}
         self._tokens = 1.0
         self._filled_at = 0.0
+        # Batches the broker threw away since somebody last took one, and when to ask with the next.
+        self._unheard = 0
+        self._ask_at = 0.0
 
     @property
     def stopped(self) -> bool:
@@ -59,6 +67,7 @@ class Delivery:
         self._flights.clear()
         self._tries.clear()
         self._filled_at = now
+        self._unheard = 0
 
     def obey(self, window: int, rate: float) -> None:
         """Take the window and rate of an acknowledgement."""
@@ -73,20 +82,56 @@ class Delivery:
             del self._flights[row]
         return len(late)
 
-    def settle(self, rows: Iterable[int]) -> None:
-        """These are acknowledged or held."""
+    def settle(self, rows: Iterable[int], now: float) -> None:
+        """These are acknowledged or held. What left well before one of them, and is not, got lost."""
+        newest = 0.0
         for row in rows:
-            self._flights.pop(row, None)
+            flight = self._flights.pop(row, None)
             self._tries.pop(row, None)
+            if flight is not None:
+                newest = max(newest, flight.sent_at)
+        for flight in self._flights.values():
+            if flight.sent_at < newest - ROUND_TRIP_S:
+                flight.due = min(flight.due, now)
 
     def server_spoke(self, now: float) -> None:
         """The server is there: what waited through its silence is not made to wait longer."""
         self._tries.clear()
+        self._unheard = 0
         for flight in self._flights.values():
             flight.due = min(flight.due, now + self._pace.retry_first_s)
 
+    def server_listens_anew(self, now: float) -> None:
+        """It hears through a new connection: what was on its way may have met nobody. Whatever is not
+        acknowledged a round trip after it left goes again."""
+        for flight in self._flights.values():
+            again = max(now, flight.sent_at + ROUND_TRIP_S) + SPREAD_S * self._jitter()
+            flight.due = min(flight.due, again)
+
+    def nobody_listens(self, row: int, now: float) -> None:
+        """The broker had no subscriber for this batch. From now on one at a time asks, more and more rarely,
+        until somebody takes one."""
+        if self._flights.pop(row, None) is not None and not self._unheard:
+            self._unheard = 1
+            self._ask_at = now + self._ask_after()
+
+    def somebody_listens(self) -> bool:
+        """The broker had a subscriber for a batch; answers whether that is news."""
+        news, self._unheard = self._unheard > 0, 0
+        return news
+
+    def may_ask(self, now: float) -> bool:
+        """Whether it is time to try with one batch if anybody listens again."""
+        return self._unheard > 0 and now >= self._ask_at
+
+    def _ask_after(self) -> float:
+        wait = min(self._pace.retry_first_s, ASK_FIRST_S * 2.0 ** min(self._unheard - 1, 30))
+        return wait * (1 - JITTER + 2 * JITTER * self._jitter())
+
     def room(self, lane: Lane, now: float) -> int:
         """How many batches may be published in a lane now."""
+        if self._unheard:
+            return int(self.may_ask(now))
         if self.stopped:
             return 0 if self._flights else 1  # in either lane: there may be nothing in the other
         used = sum(flight.lane == lane for flight in self._flights.values())
@@ -112,13 +157,18 @@ class Delivery:
         k = self._tries.get(row, 0)
         self._tries[row] = k + 1
         wait = min(self._pace.retry_longest_s, self._pace.retry_first_s * 2.0 ** min(k, 30))
-        self._flights[row] = Flight(lane, now + wait * (1 - JITTER + 2 * JITTER * self._jitter()))
+        self._flights[row] = Flight(lane, now, now + wait * (1 - JITTER + 2 * JITTER * self._jitter()))
+        if self._unheard:
+            self._unheard += 1
+            self._ask_at = now + self._ask_after()
         if lane == "back":
             self._tokens = max(0.0, self._tokens - 1)
 
     def next_due(self, now: float) -> float:
-        """Seconds until a timer runs out or the backlog may go on; infinite when nothing is on its way."""
+        """Seconds until a timer runs out or it is time to ask; infinite when nothing is on its way."""
         waits = [flight.due - now for flight in self._flights.values()]
+        if self._unheard:
+            waits.append(max(ASK_AGAIN_S, self._ask_at - now))
         return max(0.0, min(waits, default=float("inf")))
 
     @property

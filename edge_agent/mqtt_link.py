@@ -7,6 +7,7 @@ import queue
 import random
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -23,6 +24,9 @@ SESSION_EXPIRY_S = 60  # only so that the will waits; no data depends on a broke
 WILL_DELAY_S = 30
 RECEIVE_MAXIMUM = 32
 IN_FLIGHT = 64  # more than our own windows, so paho never queues for us
+TCP_PATIENCE_MS = 20_000  # sent, and not even the other machine's network answers
+PATIENCE_S = 20.0  # published, and not a word from the broker since; doubled while it does not help
+LONGEST_PATIENCE_S = 600.0
 TAKEN_OVER = 0x8E
 CLONE_WAIT_S = (60, 600)
 
@@ -54,8 +58,17 @@ class Heard(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The broker's PUBACK. Proves nothing; a code from 0x80, or 0x10 (no subscriber), is worth counting."""
+    """The broker's PUBACK for the post that carried `row`. Proves nothing; a code from 0x80, or 0x10 (nobody
+    subscribed, the message is gone), is worth knowing."""
 
+    code: int
+    row: int | None = None
+
+
+class _Mid(NamedTuple):
+    """A PUBACK as paho tells it, by its own number of the message."""
+
+    mid: int
     code: int
 
 
@@ -72,6 +85,7 @@ class Post(NamedTuple):
     retain: bool = False
     expiry_s: int | None = None
     user: tuple[tuple[str, str], ...] = ()
+    row: int | None = None  # of the outbox; comes back with the broker's answer
 
 
 class Link(Protocol):
@@ -115,7 +129,11 @@ class PahoLink:
     def __init__(self, client_id: str, broker: Broker, *, wake: Callable[[], None] = lambda: None) -> None:
         self._broker = broker
         self._wake = wake
-        self._inbox: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[LinkEvent | _Mid] = queue.SimpleQueue()
+        # What the broker has not confirmed, oldest first: paho's number -> row and time of sending.
+        self._unanswered: dict[int, tuple[int | None, float]] = {}
+        self._heard_at = 0.0
+        self._patience = PATIENCE_S
         self._conn = 0
         self._will: Callable[[int], Post] | None = None
         self._client = client = paho.Client(
@@ -123,7 +141,7 @@ class PahoLink:
         )
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(1, max(1, int(broker.reconnect_longest_s)))
-        client.on_socket_open = _without_delay
+        client.on_socket_open = _prepare_socket
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -158,9 +176,32 @@ class PahoLink:
         found: list[LinkEvent] = []
         while True:
             try:
-                found.append(self._inbox.get_nowait())
+                event = self._inbox.get_nowait()
             except queue.Empty:
-                return found
+                break
+            self._heard_at = time.monotonic()
+            found.append(self._told(event))
+        self._leave_if_silent(time.monotonic())
+        return found
+
+    def _told(self, event: LinkEvent | _Mid) -> LinkEvent:
+        if isinstance(event, _Mid):
+            self._patience = PATIENCE_S
+            return Answered(event.code, self._unanswered.pop(event.mid, (None, 0.0))[0])
+        if isinstance(event, Down):
+            self._unanswered.clear()
+        return event
+
+    def _leave_if_silent(self, now: float) -> None:
+        """A road that swallows what is sent, or a broker that hangs: try another connection."""
+        if not self._unanswered:
+            return
+        since = max(self._heard_at, next(iter(self._unanswered.values()))[1])
+        if now - since >= self._patience:
+            # The next try waits longer, or a road that is only slow would never get anything through.
+            self._patience = min(2 * self._patience, LONGEST_PATIENCE_S)
+            self._unanswered.clear()
+            self._shut()
 
     def subscribe(self, topics: list[str]) -> None:
         self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
@@ -176,24 +217,36 @@ class PahoLink:
         if post.user:
             properties.UserProperty = list(post.user)
         info = self._client.publish(post.topic, post.payload, post.qos, post.retain, properties)
-        return info.rc == paho.MQTT_ERR_SUCCESS
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            return False
+        if post.qos:
+            self._unanswered[info.mid] = (post.row, time.monotonic())
+        return True
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
     def cut(self) -> None:
+        self._shut()
+        self._client.loop_stop()
+
+    def _shut(self) -> None:
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)  # wakes paho's thread, which may sleep for a second
-        self._client.loop_stop()
 
     # -- paho's thread: put it in the queue, decide nothing ---------------------------------------------
 
     def _on_pre_connect(self, client: paho.Client, _userdata: object) -> None:
         if self._will is None:
             return
+        # paho would send what the old connection left unconfirmed once more, beside our own repetition, and
+        # gather it over many connections that come to nothing.
+        with client._out_message_mutex:  # noqa: SLF001 - there is no public way
+            client._out_messages.clear()  # noqa: SLF001
+            client._inflight_messages = 0  # noqa: SLF001
         will = self._will(self._conn)
         properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
         properties.WillDelayInterval = WILL_DELAY_S
@@ -224,16 +277,17 @@ class PahoLink:
         self._put(Heard(message.topic, bytes(message.payload)))
 
     def _on_publish(
-        self, _client: paho.Client, _userdata: object, _mid: int, code: ReasonCode, _properties: object
+        self, _client: paho.Client, _userdata: object, mid: int, code: ReasonCode, _properties: object
     ) -> None:
-        self._put(Answered(code.value))
+        self._put(_Mid(mid, code.value))
 
-    def _put(self, event: LinkEvent) -> None:
+    def _put(self, event: LinkEvent | _Mid) -> None:
         self._inbox.put(event)
         self._wake()
 
 
-def _without_delay(_client: paho.Client, _userdata: object, connection: object) -> None:
+def _prepare_socket(_client: paho.Client, _userdata: object, connection: object) -> None:
     # paho leaves Nagle's algorithm on: with a peer that acknowledges late QoS 1 slows down 10 to 50 times.
     if isinstance(connection, socket.socket):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_PATIENCE_MS)

@@ -110,6 +110,7 @@ class Publisher:
         expired = self._delivery.expire(now)
         if expired:
             self.counters.expired += expired
+        if expired or self._delivery.may_ask(now):
             self._look = True
         if self._look and not self._settling():
             self._look = self._send("live", now) | self._send("back", now)
@@ -163,8 +164,17 @@ class Publisher:
         elif isinstance(event, Heard):
             self._hear(event)
         elif isinstance(event, Answered):
-            self.counters.no_subscriber += event.code == NO_SUBSCRIBER
-            self.counters.refused_by_broker += event.code >= FAILED
+            self._answered(event)
+
+    def _answered(self, event: Answered) -> None:
+        self.counters.no_subscriber += event.code == NO_SUBSCRIBER
+        self.counters.refused_by_broker += event.code >= FAILED
+        if event.row is None:
+            return
+        if event.code == NO_SUBSCRIBER:
+            self._delivery.nobody_listens(event.row, self._monotonic())
+        elif event.code < FAILED and self._delivery.somebody_listens():
+            self._look = True
 
     def _come_up(self, conn: int) -> None:
         self.connected = True
@@ -233,7 +243,7 @@ class Publisher:
     def _data(self, lane: Lane, batch: Sealed) -> Post:
         leaf = DATA_LIVE if lane == "live" else DATA_BACK
         hints = (("lane", lane), ("ep", batch.epoch), ("seq", str(batch.seq)))
-        return Post(self._topic(leaf), batch.payload, BATCH_TYPE, user=hints)
+        return Post(self._topic(leaf), batch.payload, BATCH_TYPE, user=hints, row=batch.row)
 
     def _ask_time(self, now: float) -> None:
         if self._exchange is None:

@@ -8,7 +8,7 @@ or until those bytes are in the ledger after all.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -36,7 +36,17 @@ class _Due:
 class Acknowledger:
     """Gathers what happened to payloads and turns it into one acknowledgement per gateway and epoch."""
 
-    def __init__(self, ledger: Ledger, signer: Signer, *, window: int, rate: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        signer: Signer,
+        *,
+        window: int,
+        rate: float,
+        connection: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """``connection`` names the one to the broker through which gateways are heard, if there is one."""
+        self._connection = connection
         self._ledger = ledger
         self._signer = signer
         self._window = window
@@ -95,6 +105,7 @@ class Acknowledger:
             win=0 if stop else self._window,
             rate=self._rate,
             t=round(now, 3),
+            conn=self._connection(),
         )
         return speak(ack.to_dict(), self._signer)
 

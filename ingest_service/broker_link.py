@@ -23,14 +23,15 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest_service.settings import Settings
 
-KEEPALIVE_S = 60
+KEEPALIVE_S = 10  # a road that swallows everything is noticed after at most twice this
 RECEIVE_MAXIMUM = 256
 PACKET_ROOM = 4  # times the largest payload taken, so that an oversize one is seen and named
 MOST_BYTES = 32 * 2**20  # of one portion
 MOST_QUEUED = 10_000
 MOST_UNCONFIRMED = 128  # paho reads as many packets in one go as it has messages unconfirmed
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 5.0
+TCP_PATIENCE_MS = 10_000  # sent, and not even the other machine's network answers
 CONNECT_WITHIN_S = 5.0
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class BrokerLink:
         self, settings: Settings, filters: Sequence[str], on_message: Callable[[paho.MQTTMessage], None]
     ) -> None:
         self.connected = False
+        self.name: str | None = None  # of this connection; another one has another
         self.trouble: str | None = None
         self._host, self._port = settings.mqtt_host, settings.mqtt_port
         self._filters = filters
@@ -112,7 +114,7 @@ class BrokerLink:
         client.max_inflight_messages_set(RECEIVE_MAXIMUM)
         client.max_queued_messages_set(MOST_QUEUED)
         client.connect_timeout = CONNECT_WITHIN_S
-        client.on_socket_open = _without_delay
+        client.on_socket_open = _prepare_socket
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -191,6 +193,7 @@ class BrokerLink:
             self._lost(f"it refuses us: {code}; check mqtt_username and mqtt_password")
             return
         self.connected, self.trouble, self._pause = True, None, FIRST_PAUSE_S
+        self.name = secrets.token_hex(8)
         log.info("connected to the broker", broker=f"{self._host}:{self._port}")
         client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._filters])
 
@@ -218,7 +221,8 @@ class BrokerLink:
         self._hand_over(message)
 
 
-def _without_delay(_client: paho.Client, _userdata: object, connection: object) -> None:
+def _prepare_socket(_client: paho.Client, _userdata: object, connection: object) -> None:
     # paho leaves Nagle's algorithm on; acknowledgements would wait for the broker's own.
     if isinstance(connection, socket.socket):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_PATIENCE_MS)

@@ -50,7 +50,7 @@ LEAVES = (DATA_LIVE, DATA_BACK, STATE, BIRTH, TIME_REQ)
 DATA_ENDINGS = tuple(f"/{leaf}" for leaf in (DATA_LIVE, DATA_BACK))
 LOOK_UP_S = 0.25
 BEAT_S = 1.0
-LONGEST_PAUSE_S = 15.0
+LONGEST_PAUSE_S = 5.0  # less than the broker's patience with a silent client
 TIME_LIVES_S = 60
 MOST_STRANGERS = 1000
 log = structlog.get_logger(__name__)
@@ -94,10 +94,14 @@ class Subscriber:
         self._clock = clock
         self._signer = signer
         self._intake = Intake(ledger, register, max_payload=settings.max_payload)
-        self._acknowledger = Acknowledger(
-            ledger, signer, window=settings.back_window, rate=settings.back_rate
-        )
         self._link = BrokerLink(settings, [topic_filter(leaf) for leaf in LEAVES], self._hear)
+        self._acknowledger = Acknowledger(
+            ledger,
+            signer,
+            window=settings.back_window,
+            rate=settings.back_rate,
+            connection=lambda: self._link.name,
+        )
         self._register = register
         self._strangers: set[str] = set()
         self._arrivals: list[Arrival] = []

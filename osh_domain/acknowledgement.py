@@ -37,6 +37,8 @@ class Ack:
     Every batch 1..``cum`` of epoch ``ep``, and every one in the ranges ``sel`` beyond it, is in the ledger
     or in quarantine. ``head`` is the batch hash of ``cum`` (None when ``cum`` is 0). ``win``: batches that
     may be unacknowledged in the back lane (0: stop), ``rate``: batches a second there, ``t``: server time.
+    ``conn`` names the server's connection to the broker (None: this word came another way). What was
+    published before that connection began and is not covered reached nobody.
     """
 
     v: int
@@ -49,10 +51,11 @@ class Ack:
     win: int
     rate: float
     t: float
+    conn: str | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The object that goes over the wire."""
-        return {
+        said: dict[str, object] = {
             "v": self.v,
             "gw": self.gw,
             "ep": self.ep,
@@ -64,6 +67,9 @@ class Ack:
             "rate": self.rate,
             "t": self.t,
         }
+        if self.conn is not None:
+            said["conn"] = self.conn
+        return said
 
     @classmethod
     def from_dict(cls, said: dict[str, object]) -> Ack:
@@ -86,6 +92,7 @@ class Ack:
             win=_count(said.get("win"), "win"),
             rate=_number(said, "rate"),
             t=_number(said, "t"),
+            conn=None if said.get("conn") is None else _text(said, "conn"),
         )
 
 

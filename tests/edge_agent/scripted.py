@@ -141,6 +141,7 @@ class ScriptedServer:
     states: list[dict[str, object]] = field(default_factory=list)
     answers: list[dict[str, object]] = field(default_factory=list)
     clock_ahead_s: float = 0.0
+    conn: str | None = None
 
     def __post_init__(self) -> None:
         self._received = Received()
@@ -186,6 +187,7 @@ class ScriptedServer:
             self.window,
             500.0,
             time.time(),
+            self.conn,
         )
         self.say(ACK, ack.to_dict())
 

@@ -20,11 +20,12 @@ from edge_agent.journal import Journal
 from edge_agent.mqtt_link import Answered, Down, Heard, Link, LinkEvent, Post, Refused, Up
 from edge_agent.outbox.records import Sealed
 from edge_agent.outbox.store import Outbox
-from edge_agent.reporting import Counters, Listener
+from edge_agent.reporting import FAILED, NO_SUBSCRIBER, Counters, Listener
 from edge_agent.server_time import TimeExchange
 from edge_agent.timekeeping import Timekeeper
 from osh_domain import strict_json
 from osh_domain.acknowledgement import hear
+from osh_domain.crash_points import crash_here
 from osh_domain.topics import ACK, CMD, CMD_RES, DATA_BACK, DATA_LIVE, TIME_REQ, TIME_RES, topic
 from osh_domain.wire_error import WireError
 
@@ -32,8 +33,6 @@ BATCH_TYPE = "application/x-osh-batch"
 SHORT_LIVED_S = 60
 NEWEST_AS_LIVE = 8
 ASK_TIME_EVERY_S = 3600.0
-NO_SUBSCRIBER = 0x10
-FAILED = 0x80
 ALL_ROWS = 2**62
 log = Journal(__name__)
 
@@ -167,13 +166,10 @@ class Publisher:
             self._answered(event)
 
     def _answered(self, event: Answered) -> None:
-        self.counters.no_subscriber += event.code == NO_SUBSCRIBER
-        self.counters.refused_by_broker += event.code >= FAILED
-        if event.row is None:
-            return
-        if event.code == NO_SUBSCRIBER:
+        self.counters.broker_answered(event.code)
+        if event.row is not None and event.code == NO_SUBSCRIBER:
             self._delivery.nobody_listens(event.row, self._monotonic())
-        elif event.code < FAILED and self._delivery.somebody_listens():
+        elif event.row is not None and event.code < FAILED and self._delivery.somebody_listens():
             self._look = True
 
     def _come_up(self, conn: int) -> None:
@@ -238,6 +234,7 @@ class Publisher:
                 return True
             self._delivery.sent(batch.row, lane, now)
             self.counters.published += 1
+            crash_here("publisher: published")
         return lane == "back" and bool(batches)
 
     def _data(self, lane: Lane, batch: Sealed) -> Post:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+NO_SUBSCRIBER = 0x10  # reason codes of a PUBACK
+FAILED = 0x80
+
 
 class Listener(Protocol):
     """What the publisher needs of the agent."""
@@ -32,3 +35,8 @@ class Counters:
     refused_by_broker: int = 0
     unsigned_words: int = 0
     strange_words: int = 0
+
+    def broker_answered(self, code: int) -> None:
+        """Count a PUBACK that says something."""
+        self.no_subscriber += code == NO_SUBSCRIBER
+        self.refused_by_broker += code >= FAILED

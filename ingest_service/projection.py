@@ -25,6 +25,7 @@ from ingest_service.pack_reading import read_foreign, readings_of, relative_to, 
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, SeriesStore, TextRow
 from osh_domain.batch import Header, open_frame
+from osh_domain.crash_points import crash_here
 from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
 from osh_domain.readings import Channel, Reading
 from osh_domain.senml import read_pack
@@ -87,6 +88,8 @@ class Projector:
             self._series.hold(portion.held.values())
             self._series.release(portion.released)
             self._series.write(portion.points, portion.texts, CURSOR, cursor, received=portion.received)
+            crash_here("projector: before the cursor is saved")
+        crash_here("projector: after the cursor is saved")
         self._cursor = cursor
 
     def _take(self, row: LedgerRow, portion: _Portion) -> None:

@@ -31,6 +31,7 @@ from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
 from ingest_service.time_exchange import answer
+from osh_domain.crash_points import crash_here
 from osh_domain.signing import Signer
 from osh_domain.topics import (
     BIRTH,
@@ -177,6 +178,8 @@ class Subscriber:
         arrivals, notes = self._arrivals, self._notes
         self._arrivals, self._notes = [], []
         now = self._clock.now()
+        if arrivals:
+            crash_here("intake: received")
         try:
             outcomes = self._intake.take(arrivals, now, notes)
             self._tell_trouble(None)
@@ -196,6 +199,7 @@ class Subscriber:
         with contextlib.suppress(LedgerError):  # not even readable: then we say nothing at all
             for name, payload in self._acknowledger.say(self._clock.now(), most=self._link.room()):
                 self._link.publish(name, payload)
+                crash_here("intake: acknowledged")
 
     def _ask_to_stop(self, arrivals: list[Arrival]) -> None:
         """Tell those whose payloads could not be kept; what the ledger holds already stays true."""

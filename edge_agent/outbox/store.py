@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from edge_agent.outbox.opening import open_file, random_epoch
 from edge_agent.outbox.records import Anchoring, ChainHead, Counts, LastMoment, OpenRecord, Sealed, State
 from osh_domain.batch import genesis, payload_hash
+from osh_domain.crash_points import crash_here
 
 _SEALED_COLUMNS = "row, epoch, seq, batch_hash, payload"
 
@@ -74,6 +75,8 @@ class Outbox:
                 [record._replace(value=json.dumps(record.value)) for record in records],
             )
             self._remember(anchoring, records)
+            crash_here("outbox: open segment, before the commit")
+        crash_here("outbox: open segment, after the commit")
 
     def leftover(self) -> Leftover | None:
         """The open segment on disk, if any."""
@@ -126,6 +129,8 @@ class Outbox:
             self._db.execute("DELETE FROM open_segment")
             self._db.execute("DELETE FROM open_records")
             self._remember(anchoring, records)
+            crash_here("outbox: sealed, before the commit")
+        crash_here("outbox: sealed, after the commit")
 
     def configure(self, document: bytes) -> str:
         """Keep a configuration document; its name is the first 16 bytes of its SHA-256 in hex."""
@@ -181,6 +186,8 @@ class Outbox:
                     (epoch, first, last),
                 ).fetchall()
                 changed.extend(row for (row,) in found)
+            crash_here("outbox: acknowledged, before the commit")
+        crash_here("outbox: acknowledged, after the commit")
         return changed
 
     def hold(self, payload_name: str, code: str) -> int | None:
@@ -206,11 +213,15 @@ class Outbox:
 
     def prune(self, *, before: float, limit: int) -> int:
         """Delete DONE batches sealed before a wall instant, oldest first, at most `limit`."""
-        return self._db.execute(
-            "DELETE FROM batches WHERE row IN"
-            " (SELECT row FROM batches WHERE state = 1 AND sealed_at < ? ORDER BY row LIMIT ?)",
-            (before, limit),
-        ).rowcount
+        with self._transaction():
+            pruned = self._db.execute(
+                "DELETE FROM batches WHERE row IN"
+                " (SELECT row FROM batches WHERE state = 1 AND sealed_at < ? ORDER BY row LIMIT ?)",
+                (before, limit),
+            ).rowcount
+            if pruned:
+                crash_here("outbox: pruned, before the commit")
+        return pruned
 
     def counts(self) -> Counts:
         """How many batches stand where."""

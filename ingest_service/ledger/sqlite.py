@@ -26,6 +26,7 @@ from ingest_service.ledger.port import (
 from ingest_service.ledger.quarantining import Quarantine, Used
 from ingest_service.ledger.statuses import read_statuses, write_notes
 from osh_domain.batch import text_hash
+from osh_domain.crash_points import crash_here
 from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, LedgerFacts, payload_digest, row_hash
 
 MOST_BYTES = 32 * 2**20
@@ -75,6 +76,10 @@ class SqliteLedger:
             outcomes = [group.add(entry) for entry in entries]
             group.finish()
             write_notes(connection, notes)
+            if entries:
+                crash_here("ledger: before the commit")
+        if entries:
+            crash_here("ledger: after the commit")
         return outcomes
 
     def rows(self, after: int, limit: int) -> list[LedgerRow]:

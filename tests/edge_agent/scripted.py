@@ -137,6 +137,7 @@ class ScriptedServer:
     signing_key: bytes = SERVER_KEY
     frames: dict[int, Frame] = field(default_factory=dict)
     arrivals: list[tuple[str, int]] = field(default_factory=list)
+    hashes: dict[int, set[str]] = field(default_factory=dict)  # more than one for a number: a broken promise
     births: list[dict[str, Any]] = field(default_factory=list)
     states: list[dict[str, object]] = field(default_factory=list)
     answers: list[dict[str, object]] = field(default_factory=list)
@@ -229,6 +230,7 @@ class ScriptedServer:
         with self._lock:
             self._epoch = frame.header.ep
             self.frames[frame.header.seq] = frame
+            self.hashes.setdefault(frame.header.seq, set()).add(frame.batch_hash)
             self._received.add(frame.header.seq)
         if not self.mute:
             self.acknowledge()

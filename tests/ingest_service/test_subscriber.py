@@ -1,8 +1,5 @@
 import hashlib
 import json
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,66 +225,6 @@ def test_the_intake_waits_for_an_absent_broker_and_comes_back_after_a_crash_of_i
     wait_for(peer.acks, what="the acknowledgement")
     peer.close()
     runner.stop()
-
-
-INTAKE = """
-import os, sys, threading
-from pathlib import Path
-from ingest_service.auth.server_key import ServerKeyError
-from ingest_service.clock import WallClock
-from ingest_service.ledger.sqlite import open_ledger
-from ingest_service.settings import Settings
-from ingest_service.subscriber import Subscriber
-from tests.ingest_service.gateways import snapshot
-from tests.ingest_service.test_subscriber import SERVER
-
-class DyingLedger:
-    def __init__(self, ledger, dies):
-        self._ledger, self._dies = ledger, dies
-    def __getattr__(self, name):
-        return getattr(self._ledger, name)
-    def append(self, entries, notes=()):
-        if entries and self._dies == "before":
-            os.kill(os.getpid(), 9)
-        outcomes = self._ledger.append(entries, notes)
-        if entries and self._dies == "after":
-            os.kill(os.getpid(), 9)
-        return outcomes
-
-data_dir, port, dies = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-ledger = DyingLedger(open_ledger(data_dir), dies)
-settings = Settings(data_dir=data_dir, mqtt_port=port)
-subscriber = Subscriber(settings, ledger, snapshot, SERVER, WallClock())
-while True:
-    subscriber.step()
-"""
-
-
-@pytest.mark.parametrize(("dies", "stored"), [("before", 0), ("after", 1)])
-def test_an_intake_killed_around_the_commit_acknowledges_nothing_and_a_repeat_is_stored_once(
-    tmp_path: Path, broker: Broker, peer: Peer, dies: str, stored: int
-) -> None:
-    frame = Device().batch()
-    command = [sys.executable, "-c", INTAKE, str(tmp_path), str(broker.port)]
-    with subprocess.Popen([*command, dies], cwd=ROOT) as doomed:
-        wait_for(lambda: _connected(tmp_path), within_s=20, what="the connection")
-        peer.publish(DATA_LIVE, frame)
-        assert doomed.wait(20) == -signal.SIGKILL
-    assert peer.heard == []
-    reader = open_ledger(tmp_path, read_only=True)
-    assert reader.last_row() == stored
-    heartbeat.beat(tmp_path, "intake", connected=False)
-    with subprocess.Popen([*command, "never"], cwd=ROOT) as successor:
-        try:
-            wait_for(lambda: _connected(tmp_path), within_s=20, what="the connection")
-            peer.publish(DATA_LIVE, frame)
-            wait_for(peer.acks, what="the acknowledgement")
-        finally:
-            successor.terminate()
-    assert peer.acks()[0].cum == 1
-    assert [row.seq for row in reader.rows(0, 10)] == [1]
-    assert list(reader.broken_rows()) == []
-    reader.close()
 
 
 def test_a_data_directory_that_cannot_be_written_ends_the_runner_with_a_clear_error(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def minutes(text: Any) -> int:
     whole, rest = divmod(seconds(text), 60.0)
     if rest:
         raise ValueError(f"{text!r} is not a whole number of minutes; exposures are judged by the minute")
+    if whole < 1:
+        raise ValueError(f"{text!r} is shorter than the minute that exposures are judged by; write '1 min'")
     return int(whole)
 
 

@@ -1,6 +1,6 @@
 """What must fit together within one pack and one rule, beyond the form of each key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Final
 
@@ -42,6 +42,14 @@ def header_problems(pack: Pack, rules: int) -> Iterator[Problem]:
         if one.rule in seen:
             yield f"confirmations.{number}", f"{one.rule} is confirmed twice", "Keep one of them."
         seen.add(one.rule)
+
+
+def inherited_problems(pack: Pack, rules: Iterable[Rule]) -> Iterator[tuple[str, Problem]]:
+    """Rules, by id, that take over from the pack that no number was found."""
+    for rule in rules:
+        if isinstance(rule, ExposureRule) and rule.source is None and pack.source.confidence == "none_found":
+            way_out = "Give the rule its own source, or name what is missing under 'gaps'."
+            yield rule.id, ("source", "the pack's source says that no number was found", way_out)
 
 
 def rule_problems(rule: Rule) -> list[Problem]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from alert_rules.exposures import UNITS
-from alert_rules.pack_checks import Problem, header_problems, rule_problems
+from alert_rules.pack_checks import Problem, header_problems, inherited_problems, rule_problems
 from alert_rules.pack_mistakes import Mistake as Mistake  # noqa: PLC0414 - others take it from here
 from alert_rules.pack_mistakes import PackError as PackError  # noqa: PLC0414 - others take it from here
 from alert_rules.pack_model import FORMAT, LAYERS, ExposureRule, Pack, Rule, SilenceRule, WatchRule
@@ -98,6 +98,7 @@ def read_pack(path: Path) -> tuple[Pack | None, list[Mistake]]:
     except ValidationError as error:
         return None, [*in_words(error, Pack, file, ""), *mistakes]
     mistakes += _mistakes(file, "", header_problems(header, len(entries)))
+    mistakes += [Mistake(file, rule, *problem) for rule, problem in inherited_problems(header, rules)]
     return header.model_copy(update={"format": FORMAT, "rules": tuple(rules)}), mistakes
 
 
@@ -111,6 +112,7 @@ def _entries(raw: dict[str, Any], file: str, mistakes: list[Mistake]) -> list[An
 
 def _read_rules(entries: list[Any], file: str, mistakes: list[Mistake], *, old: bool) -> list[Rule]:
     rules: list[Rule] = []
+    seen: set[str] = set()
     for number, entry in enumerate(entries, start=1):
         name = _rule_name(entry, number)
         if old and isinstance(entry, dict):
@@ -118,8 +120,9 @@ def _read_rules(entries: list[Any], file: str, mistakes: list[Mistake], *, old: 
         rule, problems = _read_rule(entry, file, name)
         mistakes += problems
         if rule is not None:
-            if any(rule.id == other.id for other in rules):
+            if rule.id in seen:
                 mistakes.append(Mistake(file, name, "id", "two rules have this id", "Rename one of them."))
+            seen.add(rule.id)
             rules.append(rule)
     return rules
 

@@ -5,12 +5,14 @@ light work and looser for heavy work is looser.
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 from alert_rules.pack_limits import limit_value
-from alert_rules.pack_model import SEVERITIES, ExposureRule, Rule, SilenceRule, WatchRule
+from alert_rules.pack_model import SEVERITIES, Escalation, ExposureRule, Rule, Silence, SilenceRule, WatchRule
 
 _CLASSES: Final = range(5)
+_LAST_BIT: Final = 1e-9
 _STATES: Final = ((True, "acclimatised"), (False, "not acclimatised"))
 
 
@@ -34,16 +36,31 @@ def looser(rule: Rule, other: Rule) -> list[str]:
     """In which respects `rule` asks for less than `other`; empty where it is as strict or stricter."""
     found = [*_telling(rule, other)]
     if isinstance(rule, ExposureRule) and isinstance(other, ExposureRule):
-        found += [*_limits(rule, other), *_judging(rule, other)]
+        found += [*_limits(rule, other), *_judging(rule, other), *_clearing(rule, other)]
     elif isinstance(rule, SilenceRule) and isinstance(other, SilenceRule):
-        found += _later(rule.silence.after, other.silence.after)
+        found += _silence(rule.silence, other.silence)
     elif isinstance(rule, WatchRule) and isinstance(other, WatchRule):
-        found += _later(rule.watch.after, other.watch.after)
+        found += [*_later(rule.watch.after, other.watch.after), *_sooner(rule.watch.back, other.watch.back)]
     return found
 
 
 def _later(after: float, before: float) -> list[str]:
     return [f"it waits {after / 60:g} min instead of {before / 60:g} min"] if after > before else []
+
+
+def _sooner(after: float, before: float) -> list[str]:
+    return [f"it is over after {after / 60:g} min instead of {before / 60:g} min"] if after < before else []
+
+
+def _silence(rule: Silence, other: Silence) -> Iterator[str]:
+    yield from _later(rule.after, other.after)
+    if rule.periods > other.periods:
+        yield f"it waits {rule.periods:g} periods instead of {other.periods:g}"
+    if rule.together > other.together:
+        yield f"it waits {rule.together / 60:g} min instead of {other.together / 60:g} min for one cause"
+    if rule.grace > other.grace:
+        yield f"it says nothing for {rule.grace / 60:g} min after a start instead of {other.grace / 60:g} min"
+    yield from _sooner(rule.back, other.back)
 
 
 def _telling(rule: Rule, other: Rule) -> Iterator[str]:
@@ -52,8 +69,14 @@ def _telling(rule: Rule, other: Rule) -> Iterator[str]:
     missing = [one for one in other.tell if one not in rule.tell]
     if missing:
         yield f"it does not tell {', '.join(missing)}"
-    if len(rule.escalate) < len(other.escalate):
-        yield f"it escalates in {len(rule.escalate)} steps instead of {len(other.escalate)}"
+    for step in other.escalate:
+        if not any(_reaches_as_soon(one, step) for one in rule.escalate):
+            told = f"{', '.join(step.to)} after {step.after / 3600:g} h"
+            yield f"it does not escalate to {told} unless {step.unless.replace('_', ' ')}"
+
+
+def _reaches_as_soon(step: Escalation, other: Escalation) -> bool:
+    return step.unless == other.unless and step.after <= other.after and not set(other.to).difference(step.to)
 
 
 def _limits(rule: ExposureRule, other: ExposureRule) -> Iterator[str]:
@@ -97,3 +120,25 @@ def _judging(rule: ExposureRule, other: ExposureRule) -> Iterator[str]:
         doubt is None or doubt.margin < before.margin or doubt.method != before.method
     ):
         yield "it doubts estimates less"
+
+
+def _clearing(rule: ExposureRule, other: ExposureRule) -> Iterator[str]:
+    """What ends sooner is looser; a gap is bridged when a rule is raised and when it clears."""
+    if rule.clear.for_ < other.clear.for_:
+        yield f"it clears after {rule.clear.for_} min instead of {other.clear.for_} min"
+    if rule.raise_.gap != other.raise_.gap:
+        yield f"it bridges gaps of {rule.raise_.gap} min instead of {other.raise_.gap} min"
+    for acclimatised, number in product((True, False), _CLASSES):
+        here = limit_value(rule.limit, number, acclimatised=acclimatised)
+        there = limit_value(other.limit, number, acclimatised=acclimatised)
+        if here is None or there is None:
+            continue
+        sign = -1 if rule.upward else 1
+        line, before = (
+            here.value + sign * rule.clear.offset.value,
+            there.value + sign * other.clear.offset.value,
+        )
+        if sign * (line - before) < -_LAST_BIT:
+            words = "below" if rule.upward else "above"
+            yield f"it clears {words} {line:g} instead of {before:g} in class of work {number}"
+            return

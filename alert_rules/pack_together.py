@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from alert_rules.pack_mistakes import Mistake
-from alert_rules.pack_model import CONFIRMED, LAYERS, Pack, Rule
+from alert_rules.pack_model import CONFIRMED, LAYERS, Hazard, Pack, Rule
 from alert_rules.pack_strictness import comparable, looser
 
 
@@ -19,15 +19,19 @@ class Placed(NamedTuple):
 
 
 def superseded(found: Sequence[Placed]) -> list[Placed]:
-    """Leave out optional packs of the program where the installation has its own of the same name."""
-    own = {one.pack.pack for one in found if not one.shipped and one.pack.optional}
+    """Leave out optional packs of the program where the installation has its own edition for every place."""
+    own = {one.pack.pack for one in found if not one.shipped and one.pack.optional and _everywhere(one.pack)}
     return [one for one in found if not (one.shipped and one.pack.optional and one.pack.pack in own)]
+
+
+def _everywhere(pack: Pack) -> bool:
+    return pack.country is None and pack.sector is None and pack.site is None
 
 
 def together(found: Sequence[Placed], known: Sequence[Placed]) -> list[Mistake]:
     """Every mistake in how the packs `found` go together with each other and with all that is `known`."""
     index = _Index(known)
-    mistakes = [*_versions(found), *_same_ids(found), *_same_place(found, known)]
+    mistakes = [*_names(found, known), *_versions(found), *_same_ids(found), *_same_place(found, known)]
     for one in found:
         for rule in one.pack.rules:
             if rule.replaces is not None:
@@ -43,7 +47,7 @@ def _overlap(one: Pack, other: Pack) -> bool:
 
 def _versions(found: Sequence[Placed]) -> Iterator[Mistake]:
     for one, other in combinations(found, 2):
-        if one.pack.pack != other.pack.pack:
+        if one.pack.pack != other.pack.pack or one.shipped != other.shipped:
             continue
         if one.pack.version == other.pack.version:
             problem = f"{one.file} is version {one.pack.version} of this pack too"
@@ -69,32 +73,42 @@ def _same_ids(found: Sequence[Placed]) -> Iterator[Mistake]:
 
 def _same_place(found: Sequence[Placed], known: Sequence[Placed]) -> Iterator[Mistake]:
     """Two packs of one layer and place that replace the same rule: neither would be the narrower."""
-    replacing: dict[tuple[object, ...], list[tuple[Placed, Rule]]] = {}
-    for one in known:
-        for rule in one.pack.rules:
-            if rule.replaces is not None:
-                pack = one.pack
-                key = (pack.layer, pack.country, pack.sector, pack.site, rule.replaces)
-                replacing.setdefault(key, []).append((one, rule))
     files = {one.file for one in found}
-    for rules in replacing.values():
-        for (one, rule), (other, second) in combinations(rules, 2):
-            if other.file in files and _overlap(one.pack, other.pack) and rule.id != second.id:
-                problem = f"rule {rule.id} of {one.file} replaces {rule.replaces} at the same place already"
-                yield Mistake(
-                    other.file, second.id, "replaces", problem, "Keep one, or replace that rule's id."
-                )
+    replacing: dict[tuple[object, ...], list[tuple[Placed, Rule]]] = {}
+    for one in sorted(known, key=lambda placed: placed.file in files):
+        pack = one.pack
+        for rule in pack.rules:
+            if rule.replaces is None:
+                continue
+            key = (pack.layer, pack.country, pack.sector, pack.site, rule.replaces)
+            others = replacing.setdefault(key, [])
+            clash = next((o for o, r in others if r.id != rule.id and _overlap(o.pack, pack)), None)
+            if clash is not None and one.file in files:
+                problem = f"{clash.file} has a rule that replaces {rule.replaces} at the same place already"
+                yield Mistake(one.file, rule.id, "replaces", problem, "Keep one, or replace that rule's id.")
+            others.append((one, rule))
+
+
+def _names(found: Sequence[Placed], known: Sequence[Placed]) -> Iterator[Mistake]:
+    """Packs of an installation with the name of one of the program that they do not take the place of."""
+    program = {one.pack.pack for one in known if one.shipped}
+    for one in found:
+        if not one.shipped and one.pack.pack in program:
+            problem = f"the program has a pack called {one.pack.pack}"
+            way_out = "Give it another name; an edition of an optional pack is optional and of no place."
+            yield Mistake(one.file, "", "pack", problem, way_out)
 
 
 class _Index:
     """Every rule and every pack by name."""
 
     def __init__(self, known: Sequence[Placed]) -> None:
-        self._rules: dict[str, tuple[Placed, Rule]] = {}
-        self._packs: dict[str, Placed] = {}
+        self._rules: dict[str, list[tuple[Placed, Rule]]] = {}
+        self._packs: dict[str, list[Placed]] = {}
         for one in known:
-            self._packs[one.pack.pack] = one
-            self._rules.update({rule.id: (one, rule) for rule in one.pack.rules})
+            self._packs.setdefault(one.pack.pack, []).append(one)
+            for rule in one.pack.rules:
+                self._rules.setdefault(rule.id, []).append((one, rule))
 
     def replacing(self, one: Placed, rule: Rule, name: str) -> Iterator[Mistake]:
         """Mistakes of a rule that takes the place of another."""
@@ -103,24 +117,17 @@ class _Index:
             problem = f"it ends where it began: {' replaces '.join(circle)}"
             yield Mistake(one.file, rule.id, "replaces", problem, "Let one of them replace nothing.")
             return
-        target = self._rules.get(name)
-        if target is None:
+        every = self._rules.get(name, [])
+        if not every:
             yield Mistake(one.file, rule.id, "replaces", f"no rule is called {name!r}", self._near_rule(name))
             return
-        other, before = target
-        if LAYERS.index(one.pack.layer) <= LAYERS.index(other.pack.layer):
-            problem = f"{name} is of the layer '{other.pack.layer}', this pack of '{one.pack.layer}'"
-            way_out = "Only a rule of a broader layer can be replaced: write the rule beside it."
-            yield Mistake(one.file, rule.id, "replaces", problem, way_out)
+        # Each version that holds while this pack does; a looser old one excuses nothing.
+        met = [target for target in every if _overlap(one.pack, target[0].pack)] or every
+        refusals = [why for target in met if (why := _refusal(one, rule, *target))]
+        if refusals:
+            yield Mistake(one.file, rule.id, "replaces", *refusals[0])
             return
-        why = comparable(rule, before)
-        if why:
-            problem = f"it cannot take the place of {name}: {why}"
-            yield Mistake(
-                one.file, rule.id, "replaces", problem, "Write it beside that rule, without 'replaces'."
-            )
-            return
-        found = looser(rule, before)
+        found = list(dict.fromkeys(text for _, before in met for text in looser(rule, before)))
         if found and rule.looser is None:
             problem = f"it is looser than {name}: {'; '.join(found)}"
             way_out = "A layer may only be stricter: mend it, or add 'looser: {reason: ...}'."
@@ -129,26 +136,36 @@ class _Index:
             yield Mistake(one.file, rule.id, "looser", f"it is as strict as {name}", "Remove 'looser'.")
 
     def gaps(self, one: Placed) -> Iterator[Mistake]:
-        """Gaps that fall back to nothing that judges."""
+        """Gaps that fall back to nothing that judges this hazard there."""
         for number, gap in enumerate(one.pack.gaps):
-            name = gap.falls_back_to
+            name, key = gap.falls_back_to, f"gaps.{number}.falls_back_to"
             if name not in self._rules and name not in self._packs:
-                key = f"gaps.{number}.falls_back_to"
                 yield Mistake(one.file, "", key, f"no rule or pack is called {name!r}", self._near_any(name))
-            if gap.filled_by is not None and one.pack.rule(gap.filled_by) is None:
-                problem = f"the pack has no rule called {gap.filled_by!r}"
+            elif not any(_judges(gap.hazard, one.pack, *target) for target in self._meant(name)):
+                problem = f"{name} judges no {gap.hazard} at the place of this pack"
+                yield Mistake(one.file, "", key, problem, f"Name what does: intl-{gap.hazard}, say.")
+            if gap.filled_by is None:
+                continue
+            filling = one.pack.rule(gap.filled_by)
+            if filling is None or filling.hazard != gap.hazard:
+                problem = f"the pack has no rule about {gap.hazard} called {gap.filled_by!r}"
                 yield Mistake(one.file, "", f"gaps.{number}.filled_by", problem, "Name one of its own.")
+
+    def _meant(self, name: str) -> list[tuple[Placed, Rule]]:
+        """The rules that a name stands for: those of a pack, or the versions of one rule."""
+        packs = [(one, rule) for one in self._packs.get(name, []) for rule in one.pack.rules]
+        return [*packs, *self._rules.get(name, [])]
 
     def confirmations(self, one: Placed) -> Iterator[Mistake]:
         """Confirmations of what does not exist, needs none, or lies elsewhere."""
         for number, confirmation in enumerate(one.pack.confirmations):
             key = f"confirmations.{number}"
-            target = self._rules.get(confirmation.rule)
-            if target is None:
+            targets = self._rules.get(confirmation.rule, [])
+            if not targets:
                 problem = f"no rule is called {confirmation.rule!r}"
                 yield Mistake(one.file, "", key, problem, self._near_rule(confirmation.rule))
                 continue
-            other, rule = target
+            other, rule = targets[-1]
             if other.pack.source_of(rule).confidence in CONFIRMED:
                 yield Mistake(one.file, "", key, f"{rule.id} needs no confirmation", "Remove it.")
             elif one.shipped:
@@ -162,10 +179,10 @@ class _Index:
         """Optional profiles that do not exist, are not optional, or are chosen by the program."""
         for number, name in enumerate(one.pack.selects):
             key = f"selects.{number}"
-            target = self._packs.get(name)
-            if target is None:
+            targets = self._packs.get(name, [])
+            if not targets:
                 yield Mistake(one.file, "", key, f"no pack is called {name!r}", self._near_any(name))
-            elif not target.pack.optional:
+            elif not targets[-1].pack.optional:
                 yield Mistake(one.file, "", key, f"{name} judges anyway: it is not optional", "Remove it.")
             elif one.shipped:
                 yield Mistake(one.file, "", key, "only an installation selects profiles", "Remove it.")
@@ -177,8 +194,8 @@ class _Index:
             seen.append(following)
             if following == rule.id:
                 return seen
-            target = self._rules.get(following)
-            following = target[1].replaces if target and following not in seen[:-1] else None
+            targets = self._rules.get(following)
+            following = targets[-1][1].replaces if targets and following not in seen[:-1] else None
         return []
 
     def _near_rule(self, name: str) -> str:
@@ -194,3 +211,23 @@ def _reaches(one: Pack, other: Pack) -> bool:
     """Whether there can be a place that both packs are for."""
     pairs = ((one.country, other.country), (one.sector, other.sector), (one.site, other.site))
     return all(a is None or b is None or a == b for a, b in pairs)
+
+
+def _refusal(one: Placed, rule: Rule, other: Placed, before: Rule) -> tuple[str, str] | None:
+    """Why a rule can never take the place of another, and the way out; None where it can."""
+    if LAYERS.index(one.pack.layer) <= LAYERS.index(other.pack.layer):
+        problem = f"{before.id} is of the layer '{other.pack.layer}', this pack of '{one.pack.layer}'"
+        return problem, "Only a rule of a broader layer can be replaced: write the rule beside it."
+    if not _reaches(one.pack, other.pack):
+        return f"{before.id} holds elsewhere than this pack", "Write it without 'replaces'."
+    why = comparable(rule, before)
+    if why:
+        problem = f"it cannot take the place of {before.id}: {why}"
+        return problem, "Write it beside that rule, without 'replaces'."
+    return None
+
+
+def _judges(hazard: Hazard, pack: Pack, other: Placed, rule: Rule) -> bool:
+    """Whether a rule of another pack judges a hazard where a pack holds, without anybody confirming it."""
+    sure = other.pack.layer == "international" or other.pack.source_of(rule).confidence in CONFIRMED
+    return rule.hazard == hazard and sure and not other.pack.optional and _reaches(pack, other.pack)

@@ -14,6 +14,10 @@ from alert_rules.pack_mistakes import Mistake
 # libyaml reads ten times faster; where it is missing the same is read in Python.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOL: Final = "tag:yaml.org,2002:bool"
+_MERGE: Final = "tag:yaml.org,2002:merge"
+_MOST_BYTES: Final = 4_000_000
+_MOST_NESTED: Final = 30
+"""Deeper YAML makes libyaml leave the stack; a pack needs about six."""
 
 
 class _UniqueKeys(_Loader):  # type: ignore[misc]
@@ -37,6 +41,10 @@ class _UniqueKeys(_Loader):  # type: ignore[misc]
                     None, None, f"the key {key.value!r} stands here twice", key.start_mark
                 )
             seen.add(key.value)
+            if key.tag == _MERGE:  # merges of merges grow without end, and hide what stands twice
+                raise yaml.constructor.ConstructorError(
+                    None, None, "keys are not merged in by '<<': write them out", key.start_mark
+                )
         made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return made
 
@@ -45,17 +53,38 @@ def read_yaml(path: Path) -> tuple[dict[str, Any] | None, list[Mistake]]:
     """The mapping in a YAML file, or the mistake that keeps it from being read."""
     file = str(path)
     try:
-        raw = yaml.load(path.read_text("utf-8"), _UniqueKeys)  # noqa: S506 - a SafeLoader
+        if path.exists() and not path.is_file():
+            return None, [Mistake(file, "", "file", "is no regular file", "Name a file NAME.yaml.")]
+        with path.open("rb") as opened:
+            found = opened.read(_MOST_BYTES + 1)
+        if len(found) > _MOST_BYTES:
+            problem = f"is larger than {_MOST_BYTES // 1_000_000} MB"
+            return None, [Mistake(file, "", "file", problem, "Make several packs of it.")]
+        text = found.decode("utf-8")
+        _check_depth(text)
+        raw = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
     except OSError as error:
         return None, [Mistake(file, "", "file", f"cannot be read ({error.strerror})", "Check its name.")]
     except UnicodeDecodeError:
         return None, [Mistake(file, "", "file", "is not UTF-8 text", "Save it as UTF-8.")]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         problem = " ".join(str(error).split())
         return None, [Mistake(file, "", "file", f"is not YAML: {problem}", "Mend that place.")]
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         return None, [Mistake(file, "", "file", "is not a mapping of keys", "Begin with 'format: 2'.")]
     return raw, []
+
+
+def _check_depth(text: str) -> None:
+    """Refuse YAML nested too deeply to be composed; events are read one after the other."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MOST_NESTED:
+                raise yaml.YAMLError(f"it is nested more than {_MOST_NESTED} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def in_words(error: ValidationError, model: type[BaseModel], file: str, rule: str) -> list[Mistake]:

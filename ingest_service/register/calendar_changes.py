@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from ingest_service.register.calendar_rows import (
     shift_row,
 )
 from ingest_service.register.recorder import ChangeRefused, Json, Recorder
+from ingest_service.register.roster_plan import plan_roster
 from osh_domain.calendar_exceptions import CalendarExceptions, DayOff, Overtime, Season
 from osh_domain.roster import Shift
 from osh_domain.shift_conflicts import conflicts
@@ -87,23 +88,20 @@ class CalendarChanges(Recorder):
         self._first_days: dict[str, list[date]] = defaultdict(list)
 
     def put_shifts(self, site: str, shifts: list[Shift], today: date) -> None:
-        """Make these the site's shifts; what is no longer worked ends yesterday, what is new begins today.
-
-        A shift's own `valid_from` wins; the first shifts a site ever gets have always been.
-        """
-        rows = {_shift_key(row): row for row in self._rows(site, schema.SHIFTS)}
-        wanted = {_shift_key(shift_row(shift)): shift for shift in shifts}
-        held = {key: row for key, row in rows.items() if row["valid_to"] is None or row["valid_to"] >= today}
-        for key in held.keys() - wanted.keys():
-            self._end_shift(held[key], today - timedelta(days=1))
-        for key, shift in wanted.items():
+        """Make these the site's shifts, as `plan_roster` says; `ChangeRefused` where that cannot be."""
+        held = {row["id"]: shift_of(row) for row in self._rows(site, schema.SHIFTS)}
+        try:
+            plan = plan_roster(held, shifts, today)
+        except ValueError as error:
+            raise ChangeRefused(str(error)) from None
+        for number, shift, last in plan.ended:
+            self._end_shift(site, number, shift, last)
+        for number, before, after in plan.corrected:
+            self._correct_shift(site, number, before, after)
+        for shift in plan.added:
             row = shift_row(shift)
-            if key in rows:
-                self._move_shift(rows[key], shift.valid_from)
-                continue
-            if shift.valid_from == date.min and rows:
-                row["valid_from"] = today
             self.connection.execute(sa.insert(schema.SHIFTS).values(site=site, **row))
+            self._first_days[site].append(shift.valid_from)
             self.record("shift added", shift.name, site, after=plain(row))
 
     def put_exceptions(
@@ -155,7 +153,7 @@ class CalendarChanges(Recorder):
     def check_calendar(self, site: str, today: date) -> None:
         """Raise `ChangeRefused`, a reason on each line, if the calendar cannot be true.
 
-        Judged from today on, or from the first day that an exception added here concerns.
+        Judged from today on, or from the first day that a change made here concerns.
         """
         shifts = [shift_of(row) for row in self._rows(site, schema.SHIFTS)]
         try:
@@ -212,23 +210,28 @@ class CalendarChanges(Recorder):
         entry = kind.entry(row)
         self.record(f"{kind.noun} cancelled", kind.title(entry), site, before=plain(kind.row(entry)))
 
-    def _move_shift(self, row: sa.RowMapping, valid_from: date) -> None:
-        """Correct since when the shift is worked, if the description says so."""
-        if valid_from in (date.min, row["valid_from"]):
-            return
-        self._update(schema.SHIFTS, {"id": row["id"]}, {"valid_from": valid_from})
-        before, after = {"valid_from": str(row["valid_from"])}, {"valid_from": str(valid_from)}
-        self.record("shift corrected", row["name"], row["site"], before=before, after=after)
+    def _correct_shift(self, site: str, number: int, before: Shift, after: Shift) -> None:
+        old, new = plain(shift_row(before)), plain(shift_row(after))
+        changed = [key for key in old if old[key] != new[key]]
+        self._update(
+            schema.SHIFTS, {"id": number}, {"valid_from": after.valid_from, "valid_to": after.valid_to}
+        )
+        ends = [shift.valid_to or date.max for shift in (before, after)]
+        firsts = [before.valid_from, after.valid_from] if before.valid_from != after.valid_from else ends
+        self._first_days[site].append(min(firsts))
+        self.record(
+            "shift corrected",
+            after.name,
+            site,
+            before={key: old[key] for key in changed},
+            after={key: new[key] for key in changed},
+        )
 
-    def _end_shift(self, row: sa.RowMapping, last: date) -> None:
-        chosen = schema.SHIFTS.c.id == row["id"]
-        if row["valid_from"] > last:  # it never took effect
+    def _end_shift(self, site: str, number: int, shift: Shift, last: date) -> None:
+        """Let a shift be worked until its last day; one that then never was worked goes, with its trace."""
+        chosen = schema.SHIFTS.c.id == number
+        if shift.valid_from > last:
             self.connection.execute(sa.delete(schema.SHIFTS).where(chosen))
         else:
             self.connection.execute(sa.update(schema.SHIFTS).where(chosen).values(valid_to=last))
-        self.record("shift ended", row["name"], row["site"], before=plain(dict(row)), last=str(last))
-
-
-def _shift_key(row: Mapping[Any, Any]) -> tuple[object, ...]:
-    """What makes two shifts the same, whenever they began."""
-    return (row["name"], row["start"], row["end"], row["days"], str(row["breaks"]), row["valid_to"])
+        self.record("shift ended", shift.name, site, before=plain(shift_row(shift)), last=str(last))

@@ -137,16 +137,16 @@ def _put_zone(change: Change, site: SiteItem, item: ZoneItem) -> None:
 def _put_calendar(change: Change, site: SiteDescription, mistakes: list[Mistake]) -> None:
     calendar = site.calendar
     today = wall_clock(site.item.timezone).local_date(change.at)
-    if calendar.shifts is not None:
-        change.put_shifts(site.item.id, calendar.shifts, today)
-    change.put_exceptions(
-        site.item.id,
-        today,
-        days_off=calendar.days_off,
-        overtime=calendar.overtime,
-        seasons=calendar.seasons,
-    )
     try:
+        if calendar.shifts is not None:
+            change.put_shifts(site.item.id, calendar.shifts, today)
+        change.put_exceptions(
+            site.item.id,
+            today,
+            days_off=calendar.days_off,
+            overtime=calendar.overtime,
+            seasons=calendar.seasons,
+        )
         change.check_calendar(site.item.id, today)
     except ChangeRefused as refusal:
         mistakes += [Mistake(f"sites {site.item.id}", line, "") for line in str(refusal).splitlines()]

@@ -64,6 +64,8 @@ def _changed(key: str, old: dict[str, Any], new: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == str(date.min):
+        return "always"
     if isinstance(value, list):
         return " ".join(_shown(entry) for entry in value)
     if isinstance(value, dict):

@@ -11,6 +11,7 @@ was mended.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ from ingest_service.fast_senml import read_sealed_pack
 from ingest_service.ledger.port import Ledger, LedgerRow
 from ingest_service.pack_reading import read_foreign, readings_of, relative_to, time_quality_of
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.port import Anchor, HeldBatch, PointRow, SeriesStore, TextRow
+from ingest_service.reported_serials import Placed, ReportedSerials, Wrong, contradicted, within
+from ingest_service.series.port import Anchor, HeldBatch, PointRow, Retake, SeriesStore, TextRow
 from osh_domain.batch import Header, open_frame
 from osh_domain.crash_points import crash_here
 from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
@@ -46,6 +48,8 @@ class _Portion:
     held: dict[int, HeldBatch] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)
     anchors: defaultdict[tuple[str, str], list[Anchor]] = field(default_factory=lambda: defaultdict(list))
+    documents: dict[tuple[str, str], int] = field(default_factory=dict)
+    again: bool = False
 
 
 class Projector:
@@ -60,6 +64,9 @@ class Projector:
         self._series = series
         self._register = register
         self._calibrations = Calibrations(ledger.configuration)
+        self._serials = ReportedSerials(ledger.configuration)
+        self._followed: RegisterSnapshot | None = None
+        self._documents: set[tuple[str, str]] = set()
         self._cursor: int | None = None
         self._numbers: dict[Channel, int] = {}
 
@@ -72,13 +79,58 @@ class Projector:
 
     def step(self, limit: int) -> int:
         """Project up to ``limit`` rows; how many there were. Raises LedgerError or SeriesError, then none."""
+        self._follow(self._register())
         rows = self._ledger.rows(self.cursor, limit)
-        if not rows:
+        if rows:
+            portion = _Portion()
+            for row in rows:
+                self._take(row, portion)
+            self._write(portion, rows[-1].row)
+        return len(rows) if len(rows) == limit else len(rows) + self._take_again(limit - len(rows))
+
+    def _follow(self, register: RegisterSnapshot) -> None:
+        """Where the register says something else of serial numbers, order rows to be projected again."""
+        if register is self._followed:
+            return
+        self._serials.follow(register)
+        with self._series.transaction():
+            stored = self._series.placed_serials()
+            for gateway in sorted({*stored, *self._serials.gateways}):
+                placed = self._serials.placed(gateway)
+                text = json.dumps(placed, sort_keys=True)
+                if stored.get(gateway, "{}") != text:
+                    self._order(gateway, json.loads(stored.get(gateway, "{}")), placed)
+                    self._series.set_placed_serials(gateway, text)
+        self._followed = register
+
+    def _order(self, gateway: str, before: Placed, after: Placed) -> None:
+        reported = self._serials.reported
+        rows = [
+            row
+            for document, row in self._series.first_rows(gateway).items()
+            if contradicted(reported(document), before) != contradicted(reported(document), after)
+        ]
+        rows += [order.row for order in self._series.retakes() if rows and order.gateway == gateway]
+        if rows:
+            self._series.set_retake(Retake(gateway, min(rows), self.cursor))
+
+    def _take_again(self, limit: int) -> int:
+        """Project a portion of what was ordered; how many rows of the ledger were read for it.
+
+        Batches whose times an anchor corrects are left as they are: which anchors were known when they were
+        placed is not, and a reading must not stand at two times.
+        """
+        order = next(iter(self._series.retakes()), None)
+        if order is None:
             return 0
-        portion = _Portion()
+        rows = [row for row in self._ledger.rows(order.row - 1, limit) if row.row <= order.last]
+        portion = _Portion(again=True)
         for row in rows:
-            self._take(row, portion)
-        self._write(portion, rows[-1].row)
+            if row.gateway == order.gateway and row.kind == "sealed":
+                self._take(row, portion)
+        with self._series.transaction():
+            self._write(portion, self.cursor)
+            self._series.set_retake(order._replace(row=rows[-1].row + 1 if rows else order.last + 1))
         return len(rows)
 
     def _write(self, portion: _Portion, cursor: int) -> None:
@@ -87,10 +139,14 @@ class Projector:
                 self._series.add_anchors(gateway, boot, anchors)
             self._series.hold(portion.held.values())
             self._series.release(portion.released)
+            fresh = [(*key, row) for key, row in portion.documents.items() if key not in self._documents]
+            if fresh:
+                self._series.note_first_rows(fresh)
             self._series.write(portion.points, portion.texts, CURSOR, cursor, received=portion.received)
             crash_here("projector: before the cursor is saved")
         crash_here("projector: after the cursor is saved")
         self._cursor = cursor
+        self._documents.update(portion.documents)
 
     def _take(self, row: LedgerRow, portion: _Portion) -> None:
         try:
@@ -110,9 +166,10 @@ class Projector:
     def _take_sealed(self, row: LedgerRow, portion: _Portion) -> None:
         frame = open_frame(row.payload)
         header = frame.header
+        portion.documents.setdefault((row.gateway, header.cfg), row.row)
         if not self._project(row, header, frame.pack, portion):
             portion.held[row.row] = HeldBatch(row.row, row.gateway, header.boot, row.received_at)
-        if header.anc:
+        if header.anc and not portion.again:
             self._anchor(row, header, portion)
 
     def _anchor(self, row: LedgerRow, header: Header, portion: _Portion) -> None:
@@ -135,12 +192,17 @@ class Projector:
         quality = time_quality_of(header, records, row.received_at)
         readings = readings_of(records)
         if quality >= TimeQuality.BOUNDED:
+            if portion.again:
+                return True
             anchors = self._anchors(row.gateway, header.boot, portion)
             if not anchors:
                 return False
             readings, quality = _corrected(readings, header, anchors, row.received_at)
             if quality >= TimeQuality.BOUNDED:
                 return False
+        wrong = self._serials.wrong(row.gateway, header.cfg)
+        if wrong:
+            readings = _misplaced(readings, wrong)
         self._put(row, readings, header.seq % 1000, self._grading(row, header, quality), portion)
         return True
 
@@ -185,6 +247,16 @@ class Projector:
             else:
                 text = value if isinstance(value, str) else str(value).lower()
                 portion.texts.append((number, time_us, text))
+
+
+def _misplaced(readings: list[Reading], wrong: Wrong) -> list[Reading]:
+    """The readings, those marked whose sensor stood in another's place by its serial number."""
+    return [
+        reading._replace(flags=reading.flags | Flag.MISPLACED)
+        if within(wrong.get(reading.channel.sensor, ()), reading.time)
+        else reading
+        for reading in readings
+    ]
 
 
 def _corrected(

@@ -64,7 +64,9 @@ class DeviceWatch:
         rows: list[dict[str, Any]] = []
         for site in register.sites:
             due = expected.get(site.id, [])
-            doubts = [*found.get(site.id, ()), *self._reported(register, site, due, reported, now)]
+            said = self._reported(register, site, due, reported, now)
+            named = {one.key for one in said}  # a serial number says more than the mark it led to
+            doubts = [*said, *(one for one in found.get(site.id, ()) if one.key not in named)]
             before = self._states.get(site.id, WatchState())
             if not doubts and not before.open and not before.seen:
                 continue

@@ -15,6 +15,7 @@ from ingest_service.calibration import Calibrations
 from ingest_service.ledger.port import GatewayStatus
 from ingest_service.register.entries import ExpectedChannel, Site
 from ingest_service.register.snapshot import RegisterSnapshot
+from ingest_service.reported_serials import read_serials
 from ingest_service.series.port import ChannelEntry, QualityRow
 from osh_domain.quality import Flag
 from osh_domain.quality_tests import QcTest
@@ -23,8 +24,6 @@ LEAST_SILENT_S: Final = 300.0
 """A channel that was not heard for five of its periods, but at least this long, says nothing now."""
 NEWEST_S: Final = 900.0
 """A minute that ended longer ago says nothing of the present."""
-_NO_SERIAL: Final = frozenset({"", "unknown", "none", "n/a"})
-_NAMED_IN: Final = "sensors"
 
 Key = tuple[str, str]
 """Gateway and sensor."""
@@ -76,14 +75,7 @@ class DeviceBook:
         document = self._devices.configuration(name) if isinstance(name, str) else None
         if document is None or not isinstance(name, str):
             return None
-        listed = _dict(document).get(_NAMED_IN)
-        serials = {
-            str(one.get("id")): str(one.get("serial", "")).strip()
-            for one in (listed if isinstance(listed, list) else [])
-            if isinstance(one, dict)
-        }
-        known = {sensor: serial for sensor, serial in serials.items() if serial.lower() not in _NO_SERIAL}
-        return Reported(known, name, status.birth_at or 0.0)
+        return Reported(read_serials(document), name, status.birth_at or 0.0)
 
 
 def silent_sensors(
@@ -113,7 +105,7 @@ def stuck(flagged: Iterable[QualityRow], channels: Mapping[int, ChannelEntry], n
 
 
 def misplaced(channels: Iterable[ChannelEntry]) -> Iterator[Doubt]:
-    """Sensors whose newest reading says itself that it was not taken in its place."""
+    """Sensors whose newest reading is marked as not taken in its place."""
     for entry in channels:
         if (entry.last_flags or 0) & Flag.MISPLACED and entry.last_time is not None:
             yield Doubt("moved", f"{entry.gateway}/{entry.sensor}", entry.last_time, {"says": "misplaced"})

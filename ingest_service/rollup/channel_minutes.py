@@ -63,6 +63,8 @@ class ChannelMinutes:
                 spans += minute_spans(channel, points, as_energy=as_energy)
         if spans:
             self._series.write_minutes(spans)
+        if gone := set(cleared).difference((span.channel, span.end) for span in spans):
+            self._series.remove_minutes(gone)
         self._series.clear_dirty(cleared)
         self.written += len(spans)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ingest_service.series.retaking import Retake, RetakingStore
 from ingest_service.series.rows import (
     Anchor,
     Cause,
@@ -58,6 +59,7 @@ __all__ = [
     "QualityRow",
     "Recompute",
     "Resolution",
+    "Retake",
     "Revision",
     "Sample",
     "SeriesError",
@@ -171,7 +173,7 @@ class SeriesReader(Protocol):
     def close(self) -> None: ...
 
 
-class SeriesStore(SeriesReader, Protocol):
+class SeriesStore(SeriesReader, RetakingStore, Protocol):
     """For the one writing process: the projector and the rollup in it."""
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ filled again from the ledger; one of a newer number is refused.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS channels(
@@ -67,6 +67,12 @@ CREATE TABLE IF NOT EXISTS recomputations(
 CREATE TABLE IF NOT EXISTS thinned(
   what TEXT NOT NULL, name TEXT NOT NULL, kept_from INTEGER NOT NULL,
   PRIMARY KEY(what, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents(
+  gateway TEXT NOT NULL, document TEXT NOT NULL, row INTEGER NOT NULL,
+  PRIMARY KEY(gateway, document)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS placed_serials(gateway TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS retakes(
+  gateway TEXT PRIMARY KEY, row INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held(
   row INTEGER PRIMARY KEY, gateway TEXT NOT NULL, boot TEXT NOT NULL, received_at REAL NOT NULL);
@@ -92,6 +98,9 @@ PROJECTED_TABLES = (
     "descriptions",
     "recomputations",
     "thinned",
+    "documents",
+    "placed_serials",
+    "retakes",
     "held",
     "anchors",
 )

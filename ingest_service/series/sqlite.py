@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest_service.series.connections import Connections, is_older
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, TextRow
+from ingest_service.series.retaking import Retaking
 from ingest_service.series.rollup_writer import CHANGE, REVISION
 from ingest_service.series.schema import PROJECTED_TABLES
 from ingest_service.series.thinning import Thinning
@@ -49,7 +50,7 @@ def open_series(data_dir: Path, *, read_only: bool = False) -> SqliteSeries:
     return SqliteSeries(Connections(path, read_only=read_only))
 
 
-class SqliteSeries(Thinning):
+class SqliteSeries(Thinning, Retaking):
     """`SeriesStore` over one file."""
 
     def __init__(self, connections: Connections) -> None:

@@ -95,19 +95,17 @@ def _with_globe(inputs: Inputs, globe: Entry, diameter: float, around: Surroundi
     if "ta" not in inputs or "rh" not in inputs:
         return None
     speed = inputs.get("va")
-    air = inputs["ta"][0]
     found = indoor_wbgt(
-        air,
+        inputs["ta"][0],
         inputs["rh"][0],
         globe[0],
         air_speed=None if speed is None else speed[0],
         globe_diameter=diameter,
         pressure=_pressure(inputs),
+        sun=around.outdoors,
     )
-    value, code = found.value, GLOBE
-    if around.outdoors:
-        value, code = wbgt_with_sun(found.natural_wet_bulb, found.globe150, air), GLOBE_SUN
-    return value, _worst(globe, inputs, "ta", "rh", "va", "p"), code | (VA_ASSUMED if speed is None else 0)
+    code = (GLOBE_SUN if around.outdoors else GLOBE) | (VA_ASSUMED if speed is None else 0)
+    return found.value, _worst(globe, inputs, "ta", "rh", "va", "p"), code
 
 
 _Found = tuple[float, int, int]

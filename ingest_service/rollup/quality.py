@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ingest_service.rollup.sources import Source
 from ingest_service.series.port import Span
+from osh_domain.quality import Flag as ReadingFlag
 from osh_domain.quality_defaults import DEFAULTS, QcThresholds
 from osh_domain.quality_physics import contradictions
 from osh_domain.quality_tests import QcFlag, QcTest
@@ -23,6 +24,7 @@ LEAST_PRESENT = 0.75
 _PASS, _SUSPECT, _FAIL = int(QcFlag.PASS), int(QcFlag.SUSPECT), int(QcFlag.FAIL)
 _RANGE, _RATE, _FLAT = int(QcTest.GROSS_RANGE), int(QcTest.RATE), int(QcTest.FLAT_LINE)
 _PHYSICS = int(QcTest.PHYSICS)
+_CLIPPED = int(ReadingFlag.CLIPPED)
 _PAIRS = (("tg", "ta"), ("tnw", "ta"), ("pm2_5", "pm10"))
 REACH = 1 + max(int(row.flat.fail_s // 60) for row in DEFAULTS.values() if row.flat is not None)
 """Minutes that a flag looks back at most, its own included."""
@@ -53,8 +55,12 @@ class ChannelTest:
         self._highs: deque[tuple[int, float]] = deque()
         self._lows: deque[tuple[int, float]] = deque()
 
-    def test(self, minute: int, value: float) -> Flag | None:
-        """The flag of the next minute, None when it passes."""
+    def test(self, minute: int, value: float, *, clipped: bool = False) -> Flag | None:
+        """The flag of the next minute, None when it passes.
+
+        What stands still at the upper end of its span or was `clipped` is suspect and does not fail: the
+        highest values would be left out.
+        """
         rules = self._rules
         flag, tests = _PASS, 0
         if rules.fail is not None and not rules.fail[0] <= value <= rules.fail[1]:
@@ -69,6 +75,8 @@ class ChannelTest:
         if rules.flat is not None:
             still = self._flat(minute, value)
             if still != _PASS:
+                if clipped or (rules.fail is not None and value >= rules.fail[1]):
+                    still = _SUSPECT
                 flag, tests = max(flag, still), tests | _FLAT
         return Flag(flag, tests) if tests else None
 
@@ -152,7 +160,7 @@ class ZoneTests:
             for minute in (first,) if first == last else sorted(stored):
                 span = stored.get(minute)
                 if span is not None and begin <= minute <= end:
-                    flag = test.test(minute, span.mean)
+                    flag = test.test(minute, span.mean, clipped=span.flags & _CLIPPED != 0)
                     if flag is not None:
                         flags.setdefault(span.channel, {})[minute] = flag
         for node in self._nodes:
@@ -185,7 +193,8 @@ def _contradict(node: _Node, spans: Spans, first: int, last: int, flags: Flags) 
         for minute, found in by_minute.items():
             if one not in found or other not in found:
                 continue
-            if contradictions({name: value for name, (_, value) in found.items()}):
+            said = contradictions({name: value for name, (_, value) in found.items()})
+            if any(one_of.quantities == (one, other) for one_of in said):
                 for name in (one, other):
                     channel = found[name][0]
                     known = flags.setdefault(channel, {}).get(minute, Flag(_SUSPECT, 0))

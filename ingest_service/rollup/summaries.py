@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 from alert_rules.exposures import UNITS
 from ingest_service.rollup.kinds import ALL_KINDS, KINDS, LEX, WEEK
@@ -16,7 +17,7 @@ from ingest_service.rollup.periods import HOUR, Stretch, day_of, holding, shifts
 from ingest_service.series.port import ExposureKey, ExposureRow, SeriesStore, Summary
 from osh_domain.coverage import Coverage, capture
 from osh_domain.exposure import CALCULATION
-from osh_domain.exposure.noise import weekly_exposure_level
+from osh_domain.exposure.noise import energy, level, weekly_exposure_level
 from osh_domain.quality import Grade
 from osh_domain.shifts import ShiftCalendar
 
@@ -210,7 +211,7 @@ class Summaries:
         if capture(WEEK).enough(coverage):
             # What was not measured of the week is taken as loud as the rest.
             missing = 10.0 * math.log10(len(crew) / len(known))
-            value = weekly_exposure_level([row.value or 0.0 for row in known]) + missing
+            value = weekly_exposure_level(self._daily(known)) + missing
         return ExposureRow(
             zone=self._zone,
             kind=WEEK,
@@ -224,6 +225,18 @@ class Summaries:
             grade=max((row.grade for row in known), default=int(Grade.C)),
             calc=CALCULATION,
         )
+
+    def _daily(self, shifts: Iterable[Summary]) -> list[float]:
+        """The daily levels of a crew: a day may be worked in several shifts of one name, and they add up."""
+        by_day: dict[date, list[float]] = {}
+        for one in shifts:
+            if one.value is not None:
+                day = self._calendar.local_date(60.0 * one.first - 30.0)
+                by_day.setdefault(day, []).append(one.value)
+        return [
+            levels[0] if len(levels) == 1 else level(math.fsum(map(energy, levels)))
+            for levels in by_day.values()
+        ]
 
     def _write_new(self, rows: Sequence[ExposureRow], _gone: Sequence[ExposureKey]) -> int:
         return self._store.write_exposures(rows) if rows else 0

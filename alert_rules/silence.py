@@ -118,7 +118,9 @@ class _Look:
         now: float,
     ) -> None:
         self._site, self._rules, self._now = site, rules, now
-        self._open, self._excused = dict(state.open), dict(state.excused)
+        self._open = dict(state.open)
+        # A clock that was put back since must not excuse a gateway until it gets there again.
+        self._excused = {gateway: min(t, now) for gateway, t in state.excused.items()}
         self._channels = channels
         self._by_gateway: dict[str, list[Channel]] = defaultdict(list)
         for channel in channels:
@@ -137,7 +139,7 @@ class _Look:
             if rule is not None and members and self._still(one, members, rule):
                 self._open[subject] = replace(one, back_since=None)
                 continue
-            back_since = one.back_since if one.back_since is not None else self._now
+            back_since = min(one.back_since, self._now) if one.back_since is not None else self._now
             if rule is not None and members and self._now - back_since < rule.back:
                 self._open[subject] = replace(one, back_since=back_since)
                 continue

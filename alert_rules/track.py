@@ -80,6 +80,14 @@ def end(track: Track, minute: int, reason: str) -> tuple[Track, tuple[Transition
     return (Track(state, state.minute + 1, "", state), made) if made else (track, ())
 
 
+def put_back(track: Track, minute: int) -> Track:
+    """A track that a clock which ran ahead took beyond the present, after that clock was put back: what was
+    raised stays raised, and whatever comes after `minute` is judged live again."""
+    phase = track.state.phase if track.state.phase is Phase.RAISED else Phase.QUIET
+    state = RuleState(phase, minute)
+    return Track(state, minute + 1, "", state)
+
+
 def pack(track: Track) -> list[Any]:
     """A track as plain JSON; `unpack` gives it back."""
     return [*track.before, track.first, track.marks, *track.state]

@@ -131,7 +131,7 @@ class _Look:
             self._by_key.setdefault(one.key, []).append(one)
         # A doubt about what is silent now is neither new nor over.
         kept = {
-            key: first for key, first in state.seen.items()
+            key: min(first, now) for key, first in state.seen.items()
             if key in self._by_key or key.partition(" ")[2] in sensors.silent
         }  # fmt: skip
         self._seen = {**dict.fromkeys(self._by_key, now), **kept}
@@ -148,7 +148,7 @@ class _Look:
                 if any(self._open_still(one.what, name) for name in there):
                     self._open[subject] = replace(one, back_since=None)
                     continue
-                back_since = self._now if one.back_since is None else one.back_since
+                back_since = self._now if one.back_since is None else min(one.back_since, self._now)
                 if self._now - back_since < rule.back:
                     self._open[subject] = replace(one, back_since=back_since)
                     continue

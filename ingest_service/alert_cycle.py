@@ -31,6 +31,7 @@ from ingest_service.clock import Clock
 from ingest_service.database import write
 from ingest_service.register.store import Register
 from ingest_service.series.port import ExposureRow, SeriesReader
+from ingest_service.series.rollup_writer import CHANGE
 
 ROWS_AT_ONCE: Final = 5000
 CURSOR: Final = "exposures"
@@ -38,6 +39,7 @@ STARTED: Final = "started-at"
 ALIVE: Final = "alive-at"
 ALIVE_EVERY_S: Final = 60.0
 SHORT_BREAK_S: Final = 180.0
+PUT_BACK_S: Final = 30.0
 _AT_ONCE: Final = float("-inf")
 
 _log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class AlertCycle:
         self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
         self._devices = devices
         self._steps = steps_by_rule(packs)
-        self._started_at = self._alive_at = clock.now()
+        self._started_at = self._alive_at = self._looked_at = clock.now()
         self.cursor = 0
         self._escalation_at = _AT_ONCE
         self._take_up_grace()
@@ -91,6 +93,7 @@ class AlertCycle:
     def look_at_clock(self) -> None:
         """What is due by the clock alone: ends of shifts, silence, escalation, counts of what is over."""
         try:
+            self._follow_clock()
             self._follow_series()
             self._end_what_is_over()
             self._watch_silence()
@@ -102,10 +105,24 @@ class AlertCycle:
             self._remember()
             raise
 
+    def _follow_clock(self) -> None:
+        """Every deadline was set by a clock that was put back since: all are found anew, and the grace of a
+        start begins again."""
+        now, before = self._clock.now(), self._looked_at
+        self._looked_at = now
+        if now < before - PUT_BACK_S:
+            _log.warning("the clock was put back by %.0f s: finding every deadline anew", before - now)
+            self._started_at = now
+            self._live_since(now)
+            self._remember()
+
     def _follow_series(self) -> None:
-        """A series store that was built again, or is a new file, is read from its beginning."""
-        if self.cursor and not self._series.exposures_changed(self.cursor - 1, 1):
-            _log.warning("the exposures were built again: judging them from the beginning")
+        """A series store that is a new file counts anew, so it is read from its beginning.
+
+        That the row of the cursor is not there says nothing: it may have been taken away since.
+        """
+        if self._series.cursor(CHANGE) < self.cursor:
+            _log.warning("the exposures are in a new file: judging them from the beginning")
             self.cursor = 0
 
     def _end_what_is_over(self) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ingest_service.cases.schema import CASES
+from ingest_service.cases.store import RUNNING
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.zone_roll import CURSOR
 from ingest_service.series.port import Kept, SeriesStore
@@ -133,7 +134,7 @@ def protected_zones(engine: Engine) -> Protected:
 
     def read(register: RegisterSnapshot) -> dict[str, float]:
         found: dict[str, float] = {}
-        query = sa.select(CASES.c.site, CASES.c.zone, CASES.c.opened_at).where(CASES.c.state != "closed")
+        query = sa.select(CASES.c.site, CASES.c.zone, CASES.c.opened_at).where(CASES.c.state.in_(RUNNING))
         with engine.connect() as connection:
             for site, zone, opened in connection.execute(query):
                 for name in [zone] if zone else [one.id for one in register.zones_of(site)]:

@@ -10,13 +10,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from alert_rules.conditions import ABOVE, WITHIN
-from alert_rules.engine import Change, Hold, Transition, holds
+from alert_rules.engine import Change, Hold, Transition, holds, is_late
 from ingest_service.cases.counting import count_piece, countable
 from ingest_service.cases.events import exposure_event
 from ingest_service.cases.judging import LatePiece, Recall
 from ingest_service.cases.keeping import CaseKeeper
 from ingest_service.cases.rulebook import Rulebook
 from ingest_service.cases.schema import CASE_EVENTS, CASES, JUDGEMENTS
+from ingest_service.cases.store import RUNNING
 
 GONE: Final = "revised: no longer above"
 BACK: Final = "revised: above again"
@@ -43,7 +44,7 @@ def judge_again(
             for hold in holds(_marks(connection, one), one.judged.engine)
             if hold.since <= piece.end and hold.last > piece.start
         ]
-        _note_revisions(connection, keeper, one, found, recall, why)
+        _note_revisions(connection, keeper, one, found, recall, why, now)
         if found:
             _find(keeper, one, found[0], book, recall)
         if countable(piece.end, now):
@@ -82,14 +83,15 @@ def _find(keeper: CaseKeeper, one: LatePiece, hold: Hold, book: Rulebook, recall
 
 def _note_revisions(
     connection: sa.Connection, keeper: CaseKeeper, one: LatePiece, found: Sequence[Hold], recall: Recall,
-    why: Why,
+    why: Why, now: float,
 ) -> None:  # fmt: skip
     """Write into the history of each case of this stretch what its revised numbers say now."""
     first, last = 60.0 * one.piece.start, 60.0 * one.piece.end
     query = sa.select(CASES.c.id, CASES.c.state, CASES.c.event).where(
         CASES.c.zone == one.zone.id,
         CASES.c.rule == one.judged.id,
-        CASES.c.opened_at > first - 86400.0,
+        # A case that is not closed may have been opened long before it last began again.
+        sa.or_(CASES.c.opened_at > first - 86400.0, CASES.c.state.in_(RUNNING)),
     )
     for case in connection.execute(query).mappings().all():
         event: Mapping[str, Any] = case["event"]
@@ -103,7 +105,7 @@ def _note_revisions(
         row = recall(one.zone.id, one.judged.kind, minute)
         before = _noted(connection, case["id"])
         text = _word(event, before, row.value if row else None, stands=stands)
-        if text == CHANGED and not one.old:
+        if text == CHANGED and not is_late(minute, now, one.judged.engine.live_age_s):
             continue  # numbers of the last minutes still come in; the verdict is the same
         if text:
             data = {

@@ -15,6 +15,7 @@ from ingest_service.register.snapshot import RegisterSnapshot
 COUNTED_AFTER_S: Final = 1800.0
 """A stretch is counted this long after its end; what comes in later counts it again."""
 DAY_MINUTES: Final = 1440
+LONGEST_PIECE: Final = 2 * DAY_MINUTES
 MOST_SITES: Final = 20
 """Sites counted in one look, so that no look takes long when many shifts end at once."""
 _COUNTED, _KEPT = "counted:", "kept-from:"
@@ -98,7 +99,8 @@ def count_piece(
 ) -> None:
     """Count the verdicts of a zone's rules in `start` < minute <= `end`, and keep the numbers.
 
-    Where verdicts were deleted since, the numbers that were kept stay as they are.
+    They take the place of all that was counted for any of these minutes: a shift may have been made longer
+    since. Where verdicts were deleted, the numbers that were kept stay as they are.
     """
     if not rules or start < kept_from(connection, site):
         return
@@ -112,6 +114,14 @@ def count_piece(
         )
         .group_by(JUDGEMENTS.c.rule, JUDGEMENTS.c.verdict)
     )
+    overlapping = sa.delete(JUDGED_SHIFTS).where(
+        JUDGED_SHIFTS.c.zone == zone,
+        JUDGED_SHIFTS.c.rule.in_(rules),
+        JUDGED_SHIFTS.c.start > start - LONGEST_PIECE,
+        JUDGED_SHIFTS.c.start < end,
+        JUDGED_SHIFTS.c.end > start,
+    )
+    connection.execute(overlapping)
     counts: dict[str, dict[str, int]] = {}
     for rule, verdict, number in connection.execute(query):
         counts.setdefault(rule, dict.fromkeys(_VERDICTS, 0))[verdict] = number

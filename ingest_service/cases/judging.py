@@ -10,7 +10,7 @@ from alert_rules.alerts import CaseChange
 from alert_rules.conditions import VERDICTS, Observation, mark
 from alert_rules.engine import Phase, Transition, is_late
 from alert_rules.pack_model import Pack
-from alert_rules.track import Track, can_revise, end, take
+from alert_rules.track import Track, can_revise, end, put_back, take
 from ingest_service.cases.agenda import Agenda, shift_end
 from ingest_service.cases.events import ended_event, exposure_event, told_severity
 from ingest_service.cases.rulebook import Ended, Judged, Piece, Raised, Rulebook, RuleSet
@@ -20,6 +20,8 @@ from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ExposureRow
 
 SHIFT_OVER: Final = Ended("shift_over", "the shift is over")
+_AHEAD: Final = 5
+"""Minutes; a rule that was judged further than this beyond the present was judged by a wrong clock."""
 _ZONE_GONE: Final = Ended("zone_removed", "the zone is not registered any more")
 
 Recall = Callable[[str, str, int], ExposureRow | None]
@@ -27,16 +29,12 @@ Recall = Callable[[str, str, int], ExposureRow | None]
 
 
 class LatePiece(NamedTuple):
-    """A stretch of a rule in a zone of which something came, or changed, too late to be told live.
-
-    `old`: some of it was older than the live age, not only older than what people were told already.
-    """
+    """A stretch of a rule in a zone of which something came, or changed, too late to be told live."""
 
     judged: Judged
     site: Site
     zone: Zone
     piece: Piece
-    old: bool
 
 
 @dataclass(slots=True)
@@ -145,7 +143,7 @@ class Judge:
             letter = mark(row.value, row.coverage, row.method, judged.engine.condition)
             outcome.judgements.append((zone_id, judged.id, minute, VERDICTS[letter].value))
             if late:
-                self._late(outcome, place, judged, minute, old=True)
+                self._late(outcome, place, judged, minute)
             else:
                 self._live(outcome, standing, place, judged, observation, row, now)
         if judged_any and not late:
@@ -163,10 +161,12 @@ class Judge:
     ) -> None:
         minute = observation.minute
         track = standing.tracks.get(judged.id)
+        if track is not None and track.state.minute > now // 60 + _AHEAD:
+            track = put_back(track, minute - 1)
         if track is None:
             track = Track()
         elif minute <= track.state.minute and not can_revise(track, minute):
-            self._late(outcome, place, judged, minute, old=False)
+            self._late(outcome, place, judged, minute)
             return
         elif judged.shift_only and track.state.phase is not Phase.QUIET:
             track = self._end_earlier_shift(outcome, standing, place, judged, track, minute)
@@ -185,12 +185,10 @@ class Judge:
         row = self._recall(zone_id, judged.kind, minute)
         return None if row is None else Observation(minute, row.value, row.coverage, row.method)
 
-    def _late(self, outcome: Outcome, place: _Place, judged: Judged, minute: int, *, old: bool) -> None:
+    def _late(self, outcome: Outcome, place: _Place, judged: Judged, minute: int) -> None:
         piece = self.book.piece(place.site, minute)
         key = (place.zone.id, judged.id, piece.start)
-        before = outcome.late.get(key)
-        old = old or (before is not None and before.old)
-        outcome.late[key] = LatePiece(judged, place.site, place.zone, piece, old)
+        outcome.late[key] = LatePiece(judged, place.site, place.zone, piece)
 
     def _tell(
         self,

@@ -100,3 +100,23 @@ def test_every_country_says_what_its_law_lacks_and_what_judges_instead() -> None
         judged = {one.pack.pack for one in judging(SHIPPED, Place(country))}
         assert {one.gap.falls_back_to for one in gaps} <= judged
         assert all(one.gap.source is not None for one in gaps)
+
+
+def test_where_nothing_was_found_or_read_the_source_says_so() -> None:
+    packs = {pack.pack: pack for pack in SHIPPED}
+    dust = next(gap for gap in packs["kh-limits"].gaps if gap.hazard == "air")
+    assert dust.source is not None
+    assert dust.source.confidence == "none_found"
+    for name in ("watch-rapid-heat", "watch-rapid-co"):
+        rule = packs["intl-watch"].rule(name)
+        assert rule is not None
+        assert rule.source is not None
+        assert rule.source.confidence == "unverified"
+
+
+def test_a_whole_minute_at_what_the_law_allows_for_half_of_one_is_above_it() -> None:
+    for country in ("id", "vn"):
+        found = active_rules(SHIPPED, ZoneFacts(), place=Place(country))
+        minute = next(one for one in found if one.rule.exposure == "la.leq1")
+        assert minute.engine.condition.limit == 115.0
+        assert not minute.engine.condition.strict

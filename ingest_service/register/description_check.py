@@ -23,6 +23,7 @@ from ingest_service.register.description_reading import (
     items,
 )
 from ingest_service.register.entries import ForeignName
+from ingest_service.register.snapshot import covers
 
 __all__ = [
     "Description",
@@ -94,7 +95,8 @@ class _Reader(DocumentReader):
             "gateways", [str(get(gw, "id")) for _, raw in raw_sites for gw in items(raw, "gateways")]
         )
         self._persons("people", top.get("people"), None)
-        scopes = known_scopes | {
+        described = {site.item.id: site.item.scope for site in sites}
+        scopes = {node for node in known_scopes if _still_there(node, described)} | {
             node for site in sites for node in _nodes(site.item.scope, [zone.id for zone in site.zones])
         }
         return Description(sites, self._scoped_people(scopes))
@@ -161,7 +163,7 @@ class _Reader(DocumentReader):
                 self.mistake(place, "scope is missing", 'Write a node like kh/phnom-penh, or "" for all.')
             self._people.append((place, item, scope))
 
-    def _scoped_people(self, scopes: frozenset[str]) -> list[tuple[PersonItem, str]]:
+    def _scoped_people(self, scopes: set[str]) -> list[tuple[PersonItem, str]]:
         self.doubles("people", [item.login for _, item, _ in self._people if item is not None])
         for place, _, scope in self._people:
             if isinstance(scope, str) and scope and scope not in scopes:
@@ -169,6 +171,12 @@ class _Reader(DocumentReader):
                 hint = f"Did you mean {near[0]}?" if near else "Scopes are country/district/site/zone."
                 self.mistake(f"{place}.scope", f"there is no place {scope!r}", hint)
         return [(item, scope or "") for _, item, scope in self._people if item is not None]
+
+
+def _still_there(node: str, described: dict[str, str]) -> bool:
+    """Whether a node that was registered is one yet: a site may be described in another district."""
+    scope = described.get("".join(node.split("/")[2:3]))
+    return scope is None or covers(scope, node)
 
 
 def _nodes(scope: str, zones: list[str]) -> set[str]:

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from ingest_service.auth.schema import TOKENS
 from ingest_service.register import schema
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.recorder import ChangeRefused, Recorder
+from ingest_service.register.snapshot import covers
 
 FACTS: Final = (
     "metabolic_class",
@@ -25,8 +27,26 @@ class PlaceChanges(Recorder):
     """What may change about places."""
 
     def put_site(self, site: Site) -> None:
-        """Add the site, or bring it to these values."""
+        """Add the site, or bring it to these values.
+
+        Where its country or district changes, people and tokens of the site or a part of it come along: a
+        committee is told of its factory, whatever district it is counted to.
+        """
+        held = self._one(schema.SITES, id=site.id)
         self._put(schema.SITES, {"id": site.id}, asdict(site), "site", site.id, site.id)
+        if held is not None:
+            self._move_scopes(site, f"{held['country']}/{held['district']}/{site.id}")
+
+    def _move_scopes(self, site: Site, before: str) -> None:
+        if before == site.scope:
+            return
+        for table, noun, named in ((schema.PERSONS, "person", "login"), (TOKENS, "token", "id")):
+            for row in self.connection.execute(sa.select(table).order_by(table.c.id)).mappings().all():
+                if covers(before, row["scope"]):
+                    scope = site.scope + row["scope"].removeprefix(before)
+                    self._update(table, {"id": row["id"]}, {"scope": scope})
+                    was, now = {"scope": row["scope"]}, {"scope": scope}
+                    self.record(f"{noun} changed", str(row[named]), site.id, before=was, after=now)
 
     def put_zone(self, zone: Zone, valid_from: float | None = None) -> None:
         """Add the zone, or bring it to these values.

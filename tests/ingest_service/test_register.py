@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest_service.auth.audit import Audit
+from ingest_service.auth.tokens import Tokens
 from ingest_service.database import open_database
 from ingest_service.register.description import import_description, load_document
 from ingest_service.register.description_check import DescriptionError
@@ -164,6 +165,30 @@ def test_a_changed_roster_begins_today_and_keeps_what_was(
     assert monday is not None
     assert tuesday is not None
     assert (monday.end - monday.start, tuesday.end - tuesday.start) == (9 * 3600, 10 * 3600)
+
+
+def test_a_factory_that_is_counted_to_another_district_keeps_its_people(
+    register: Register, sample_description: Any
+) -> None:
+    people = register.snapshot().people_by_login
+    zone = Tokens(register).create("upload", people["rith"].id, [], f"kh/phnom-penh/{SITE}/ironing", "test")
+    with register.change("test") as change:
+        change.put_person("lee", "Lee", Role.AUTHORITY, "kh/phnom-penh")
+    site = sample_description["sites"][0]
+    site["district"] = "kandal"
+    del site["people"], sample_description["people"]
+    assert import_description(register, sample_description, "test").changes == 4
+    snapshot = register.snapshot()
+    assert [person.login for person in snapshot.committee(SITE)] == ["dara", "vanna"]
+    assert snapshot.people_by_login["lee"].scope == "kh/phnom-penh"
+    (token,) = [one for one in Tokens(register).all() if one.id == zone.id]
+    assert token.grant.scope == f"kh/kandal/{SITE}/ironing"
+    assert {row.detail["after"]["scope"] for row in Audit(register).rows(action="person changed")} == {
+        f"kh/kandal/{SITE}"
+    }
+    entry = {"login": "new", "name": "New", "role": "adviser", "scope": f"kh/phnom-penh/{SITE}"}
+    with pytest.raises(DescriptionError, match="there is no place"):
+        import_description(register, sample_description | {"people": [entry]}, "test")
 
 
 def test_a_deactivated_person_stays_so_when_imported_again(

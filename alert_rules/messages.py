@@ -75,6 +75,7 @@ _OVER: Final = {
     "not_judged": N_("Judged no more"),
     "reclassified": N_("Judged no more"),
     "zone_removed": N_("Judged no more"),
+    "not_expected": N_("Judged no more"),
 }
 _ENDED: Final = {
     "shift_over": N_("The shift ended; it was not measured below the limit before."),
@@ -82,6 +83,10 @@ _ENDED: Final = {
     "not_judged": N_("Another rule holds here now; it was not measured below the limit before."),
     "reclassified": N_("The facts of the zone were changed; it was not measured below the limit before."),
     "zone_removed": N_("The zone is not registered any more; it was not measured below the limit before."),
+}
+_STILL_SILENT: Final = {
+    "pack_ended": N_("The rule is not in force any more; readings did not come back."),
+    "not_expected": N_("Nothing is expected of it any more; readings did not come back."),
 }
 _NOT_DONE: Final = {
     "acknowledged_by_both": N_("%(after)s later not both sides have said that they saw it"),
@@ -120,7 +125,8 @@ def notice_words(kind: str, event: Mapping[str, Any], link: str, translate: Tran
         subject = _("%(word)s: %(hazard)s, %(place)s", word=word, hazard=hazard, place=place)
         lines = [subject, _since_line(kind, event, since, translate), *_numbers(event, translate)]
         lines += _advice(event, translate)
-        lines.append(_("Please sign that you have seen it."))
+        if not event.get("cause"):  # of devices nobody signs
+            lines.append(_("Please sign that you have seen it."))
     lines += [link, _("A fixed sensor supports screening; it does not measure one person's exposure.")]
     return Words(subject, "\n".join(line for line in lines if line))
 
@@ -246,7 +252,8 @@ def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:
 
 def _ending(event: Mapping[str, Any], translate: Translate) -> list[str]:
     _ = translate
-    ended = _ENDED.get(str(event.get("ended_by")))
+    why = str(event.get("ended_by"))
+    ended = (_STILL_SILENT if event.get("cause") else _ENDED).get(why)
     if ended is not None:
         return [_(ended)]
     if event.get("hazard") == "device":

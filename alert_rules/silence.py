@@ -50,7 +50,10 @@ class SilenceState:
 
 @dataclass(frozen=True, slots=True)
 class SilenceChange:
-    """A cause raised or cleared: what is silent, since when, how many channels."""
+    """A cause raised or cleared: what is silent, since when, how many channels.
+
+    `ended`: why it ended though nothing was heard: `pack_ended`, `not_expected`.
+    """
 
     change: Change
     cause: str
@@ -58,6 +61,7 @@ class SilenceChange:
     since: float
     channels: int
     reason: str
+    ended: str | None = None
 
 
 def step(
@@ -145,8 +149,9 @@ class _Look:
                 continue
             del self._open[subject]
             self._excuse(one.cause, subject)
-            reason = "readings flow again" if members else "nothing is expected of it any more"
-            changes.append(SilenceChange(Change.CLEARED, one.cause, subject, one.since, len(members), reason))
+            ended, reason = _why_over(watched=rule is not None, expected=bool(members))
+            told = SilenceChange(Change.CLEARED, one.cause, subject, one.since, len(members), reason, ended)
+            changes.append(told)
         return changes
 
     def raise_(self) -> list[SilenceChange]:
@@ -222,3 +227,9 @@ class _Look:
             self._excused.update(dict.fromkeys(self._by_gateway, self._now))
         elif cause == "gateway":
             self._excused[subject] = self._now
+
+
+def _why_over(*, watched: bool, expected: bool) -> tuple[str | None, str]:
+    if not expected:
+        return "not_expected", "nothing is expected of it any more"
+    return (None, "readings flow again") if watched else ("pack_ended", "its rule is not in force any more")

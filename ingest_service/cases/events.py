@@ -102,21 +102,30 @@ def told_severity(change: CaseChange, active: ActiveRule) -> str:
 
 
 def silence_event(
-    pack: Pack, rule: SilenceRule, site: Site, zone: Zone | None, change: SilenceChange, now: float
+    found: tuple[Pack, SilenceRule] | None,
+    site: Site,
+    zone: Zone | None,
+    change: SilenceChange,
+    now: float,
 ) -> dict[str, Any]:
-    """The event of a silence that began or ended."""
-    return {
-        **_of_rule(pack, rule, site),
-        "severity": rule.severity,
-        "hazard": rule.hazard,
+    """The event of a silence that began or ended. `found` None: its rule is gone."""
+    event: dict[str, Any] = {
+        "hazard": "silence",
         "cause": change.cause,
         "subject": change.subject,
+        "site": site.id,
         "zone": zone.id if zone else None,
         "zone_name": zone.name if zone else "",
         "at": now,
         "since": change.since,
         "channels": change.channels,
     }
+    if change.ended is not None:
+        event["ended_by"] = change.ended
+    if found is not None:
+        pack, rule = found
+        event |= {**_of_rule(pack, rule, site), "severity": rule.severity, "hazard": rule.hazard}
+    return event
 
 
 def device_event(

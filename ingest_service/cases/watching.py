@@ -94,7 +94,7 @@ class Watch:
         self._states[site.id] = after
         if after == before:
             return [], []
-        silences = [_silence(rules, register, site, change, now) for change in made if change.cause in rules]
+        silences = [_silence(rules, register, site, change, now) for change in made]
         row = {"zone": site.id, "rule": RULE, "state": asdict(after), "judged_to": int(now // 60)}
         return silences, [row]
 
@@ -129,8 +129,7 @@ def _silence(
     change: SilenceChange,
     now: float,
 ) -> Silence:
-    pack, rule = rules[change.cause]
-    event = silence_event(pack, rule, site, _zone(register, change, now), change, now)
+    event = silence_event(rules.get(change.cause), site, _zone(register, change, now), change, now)
     return Silence(change.change is Change.RAISED, event, change.reason)
 
 

@@ -84,6 +84,4 @@ def test_a_newest_exposure_that_is_taken_away_is_no_new_file(plant: Plant) -> No
         cause=lambda *_: "register_changed",
     )  # fmt: skip
     plant.cycle.look_at_clock()
-    assert plant.cycle.cursor >= cursor, (
-        "a year of exposures would be read again, and what is live would wait"
-    )
+    assert plant.cycle.cursor >= cursor, "a year of exposures would be read again"

@@ -6,13 +6,10 @@ not named stay as they are. Importing the same
 description twice changes nothing the second time.
 """
 
-import json
+from collections.abc import Collection
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
-
-import yaml
 
 from ingest_service.register.changes import Change
 from ingest_service.register.description_check import (
@@ -24,6 +21,7 @@ from ingest_service.register.description_check import (
     check_description,
 )
 from ingest_service.register.description_format import PersonItem, SiteItem, ZoneItem
+from ingest_service.register.description_plan import takes_down
 from ingest_service.register.description_values import instant_of
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.recorder import ChangeRefused, Recorded
@@ -41,26 +39,19 @@ class Imported(NamedTuple):
     changes: int
 
 
-def load_document(path: Path) -> Any:
-    """The content of a YAML or JSON file. Raises `DescriptionError`."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise DescriptionError([Mistake(str(path), f"cannot be read: {reason}", "Check the path.")]) from None
-    try:
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise DescriptionError(
-            [Mistake(str(path), f"is not YAML or JSON: {' '.join(str(error).split())}", "Mend that line.")]
-        ) from None
+def import_description(
+    register: Register, document: Any, who: str, agreed: Collection[Recorded] | None = None
+) -> Imported:
+    """Check the document and bring the register to it in one transaction, or raise `DescriptionError`.
 
-
-def import_description(register: Register, document: Any, who: str) -> Imported:
-    """Check the document and bring the register to it in one transaction, or raise `DescriptionError`."""
+    `agreed` are the changes that take something down which somebody agreed to; more of them, because the
+    register changed since it was asked, raise `ChangeRefused`. None is all.
+    """
     description = _checked(register, document)
     with register.change(who) as change:
         _apply(change, description, register.snapshot())
+        if agreed is not None and any(entry not in agreed for entry in takes_down(change.entries)):
+            raise ChangeRefused("the register changed meanwhile; nothing was imported, so try again")
     return Imported(
         sites=len(description.sites),
         gateways=sum(len(site.gateways) for site in description.sites),

@@ -29,7 +29,8 @@ def import_file(
     A sensor, channel, shift or exception of the calendar that the file leaves out is taken down: on a
     terminal that is asked first, elsewhere it takes --yes.
     """
-    from ingest_service.register.description import import_description, load_document, plan_description
+    from ingest_service.register.description import import_description, plan_description
+    from ingest_service.register.description_file import load_document
     from ingest_service.register.description_plan import takes_down
     from ingest_service.register.description_reading import DescriptionError
 
@@ -40,8 +41,9 @@ def import_file(
             if dry_run:
                 _show(changes, as_json)
                 return
-            _agree(takes_down(changes), yes=yes, may_ask=not as_json)
-            done = import_description(register, document, who())
+            ends = takes_down(changes)
+            _agree(ends, yes=yes, may_ask=not as_json)
+            done = import_description(register, document, who(), None if yes else ends)
         except DescriptionError as error:
             raise fail(f"{file}: {error}") from None
         line = (
@@ -87,12 +89,13 @@ def _show(changes: "list[Recorded]", as_json: bool) -> None:
     from ingest_service.register.description_plan import line_of, takes_down
 
     ends = takes_down(changes)
+    marked = {id(entry) for entry in ends}
     rows = [
-        {"action": entry.action, "object": entry.what, "site": entry.site, "ends": entry in ends}
+        {"action": entry.action, "object": entry.what, "site": entry.site, "ends": id(entry) in marked}
         | {"detail": _plain(entry.detail)}
         for entry in changes
     ]
-    lines = [("- " if entry in ends else "  ") + line_of(entry) for entry in changes]
+    lines = [("- " if id(entry) in marked else "  ") + line_of(entry) for entry in changes]
     lines.append(
         f"{len(changes) or 'Nothing'} would change" + (f"; {len(ends)} taken down (-)." if ends else ".")
     )

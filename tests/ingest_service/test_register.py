@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ingest_service.auth.audit import Audit
 from ingest_service.auth.tokens import Tokens
 from ingest_service.database import open_database
-from ingest_service.register.description import import_description, load_document
+from ingest_service.register.description import import_description
 from ingest_service.register.description_check import DescriptionError
 from ingest_service.register.entries import Role, Zone
 from ingest_service.register.recorder import ChangeRefused
@@ -106,16 +106,6 @@ def test_every_mistake_is_reported_at_once(register: Register, sample_descriptio
 def test_a_document_of_another_shape_is_refused_with_words(register: Register, document: Any) -> None:
     with pytest.raises(DescriptionError, match=r"not a|is missing|valid dictionary"):
         import_description(register, document, "test")
-
-
-@pytest.mark.parametrize("text", ["sites: [", "{", "\x00", "a: &a [*a"])
-def test_a_file_that_is_no_yaml_is_refused_with_words(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "sites.yaml"
-    path.write_text(text)
-    with pytest.raises(DescriptionError, match="is not YAML or JSON"):
-        load_document(path)
-    with pytest.raises(DescriptionError, match="cannot be read"):
-        load_document(tmp_path / "absent.yaml")
 
 
 def test_a_change_is_seen_by_another_process_within_a_second(register: Register, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ class SensorIntake:
             if calibration is not None:
                 value = value * calibration.gain + calibration.offset
                 flags |= Flag.CALIBRATION_OVERDUE if day >= calibration.due else 0
-            if not info.low <= value <= info.high:
+            # At its upper end a sensor may stand for anything beyond; zero is what clean air gives.
+            if not info.low <= value < info.high:
                 flags |= Flag.CLIPPED
         return OpenRecord(mono, self.settings.id, sample.quantity, value, info.unit or None, int(flags))
 

@@ -58,8 +58,8 @@ class ChannelTest:
     def test(self, minute: int, value: float, *, clipped: bool = False) -> Flag | None:
         """The flag of the next minute, None when it passes.
 
-        What stands still at the upper end of its span or was `clipped` is suspect and does not fail: the
-        highest values would be left out.
+        What stands still at the upper end of its span or was `clipped` is suspect by its range and does not
+        fail: the highest values would be left out. It is no sign that the sensor is stuck.
         """
         rules = self._rules
         flag, tests = _PASS, 0
@@ -76,8 +76,9 @@ class ChannelTest:
             still = self._flat(minute, value)
             if still != _PASS:
                 if clipped or (rules.fail is not None and value >= rules.fail[1]):
-                    still = _SUSPECT
-                flag, tests = max(flag, still), tests | _FLAT
+                    flag, tests = max(flag, _SUSPECT), tests | _RANGE
+                else:
+                    flag, tests = max(flag, still), tests | _FLAT
         return Flag(flag, tests) if tests else None
 
     def _flat(self, minute: int, value: float) -> int:

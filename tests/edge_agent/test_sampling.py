@@ -144,6 +144,13 @@ def test_the_range_is_checked_after_calibration_and_the_value_kept() -> None:
     assert read(intake(calibration("2027-01-01")), 50.0) == [(99.0, 1), ("range", 0)]
 
 
+def test_a_sensor_at_the_upper_end_of_its_range_is_clipped_and_at_its_lower_end_is_not() -> None:
+    made = intake()
+    made.channels = {"ta": TA._replace(low=0.0, high=45.0)}
+    assert read(made, 45.0) == [(45.0, 1), ("range", 0)]
+    assert read(made, 0.0) == [(0.0, 0), ("ok", 0)]
+
+
 def test_zero_is_a_value_and_missing_is_none() -> None:
     assert read(intake(), 0.0) == [(0.0, 0), ("ok", 0)]
     assert read(intake(), None, flags=32) == [("fault", 0)]

@@ -58,7 +58,7 @@ def flags(hall: Hall, quantity: str) -> set[tuple[int, int]]:
 def test_a_microphone_that_clips_for_hours_stays_in_the_dose(hall: Hall) -> None:
     hall.put("mic", "la.eq60", span(START, 120, 119.0), flags=int(Flag.CLIPPED))
     hall.roll(START + 125)
-    assert flags(hall, "la.eq60") == {(QcFlag.SUSPECT, QcTest.FLAT_LINE)}
+    assert flags(hall, "la.eq60") == {(QcFlag.SUSPECT, QcTest.GROSS_RANGE)}
     row = hall.row("la.leq60", START + 119)
     assert row is not None
     assert row.value == pytest.approx(119.0)

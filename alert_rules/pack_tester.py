@@ -28,7 +28,7 @@ from alert_rules.pack_model import (
     Source,
     WatchRule,
 )
-from alert_rules.pack_tests import Expected, Spans, Test, TestFile
+from alert_rules.pack_tests import RAISING, Expected, Spans, Test, TestFile
 from alert_rules.pack_yaml import in_words, read_yaml
 from alert_rules.silence import Channel, SilenceState
 from alert_rules.silence import step as silence_step
@@ -62,13 +62,14 @@ def check_pack(path: Path, pack: Pack) -> tuple[list[Result], list[Mistake]]:
     except ValidationError as error:
         return [], in_words(error, TestFile, str(file), "") + _runbook(path, pack)
     results = [run_test(str(file), pack, test) for test in tests]
-    raised = {one.rule for test in tests for one in test.expect if one.change != "cleared"}
+    raised = {one.rule for test in tests for one in test.expect if one.change in RAISING}
     mistakes = [
         Mistake(str(file), rule.id, "tests", "no test raises this rule", "Add one that does.")
         for rule in pack.rules
         if rule.id not in raised
     ]
-    return results, [*mistakes, *_unknown_kinds(str(file), tests), *_runbook(path, pack)]
+    strange = (*_unknown_kinds(str(file), tests), *_unknown_names(str(file), pack, tests))
+    return results, [*mistakes, *strange, *_runbook(path, pack)]
 
 
 def _unknown_kinds(file: str, tests: Iterable[Test]) -> Iterator[Mistake]:
@@ -79,9 +80,29 @@ def _unknown_kinds(file: str, tests: Iterable[Test]) -> Iterator[Mistake]:
                 yield Mistake(file, "", "exposures", problem, near(kind))
 
 
+def _unknown_names(file: str, pack: Pack, tests: Iterable[Test]) -> Iterator[Mistake]:
+    """Rules and profiles that a test confirms or selects and that do not exist: it would pass for nothing."""
+    known = (*_shipped(), pack)
+    rules = {rule.id for one in known for rule in one.rules}
+    optional = {one.pack for one in known if one.optional}
+    for test in tests:
+        for key, names, there in (
+            ("confirmed", test.confirmed, rules),
+            ("selected", test.selected, optional),
+        ):
+            for name in names:
+                if name not in there:
+                    what = "rule" if key == "confirmed" else "optional pack"
+                    problem = f"no {what} is called {name!r} (test {test.name!r})"
+                    yield Mistake(file, "", key, problem, "`oshwatch rules list` names them all.")
+
+
 def _runbook(path: Path, pack: Pack) -> list[Mistake]:
     runbook = path.with_suffix(".md")
-    text = runbook.read_text("utf-8") if runbook.is_file() else ""
+    try:
+        text = runbook.read_text("utf-8") if runbook.is_file() else ""
+    except UnicodeDecodeError:
+        return [Mistake(str(runbook), "", "runbook", "is not UTF-8 text", "Save it as UTF-8.")]
     found = [
         Mistake(
             str(runbook), rule.id, "runbook", "nothing is written about this rule", f"Add '## `{rule.id}`'."

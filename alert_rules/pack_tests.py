@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from alert_rules.alerts import Deed
 from alert_rules.durations import Minutes
 from alert_rules.layers import Place
 from alert_rules.pack_limits import Part
@@ -19,16 +20,26 @@ Spans = tuple[tuple[int, int], ...]
 
 _TOKEN: Final = re.compile(
     r"(?P<value>-?\d+(?:\.\d+)?|\?|_)(?:\.\.(?P<to>-?\d+(?:\.\d+)?))?"
-    r"(?:@(?P<coverage>[01](?:\.\d+)?))?(?:x(?P<count>\d{1,5}))?"
+    r"(?:@(?P<coverage>0(?:\.\d+)?|1(?:\.0+)?))?(?:x(?P<count>\d{1,5}))?"
 )
-_SPAN: Final = re.compile(r"([0-9]+)\.\.([0-9]+)")
+_SPAN: Final = re.compile(r"([0-9]{1,6})\.\.([0-9]{1,6})")
+MOST_MINUTES: Final = 20_160
+"""A test plays two weeks at most."""
+CHANGES: Final = tuple(one.value for one in Deed)
+RAISING: Final = frozenset({Deed.OPENED, Deed.WORSENED, Deed.JOINED})
+
+
+def _change(word: str) -> str:
+    if word not in CHANGES:
+        raise ValueError(f"{word!r} is not one of {', '.join(CHANGES)}")
+    return word
 
 
 class Expected(Part):
     """One change of a case: in which minute of the test, what, by which rule, how severe afterwards."""
 
     minute: int
-    change: str
+    change: Annotated[str, AfterValidator(_change)]
     rule: str
     severity: Severity | None = None
     subject: str | None = None
@@ -65,6 +76,8 @@ def _series(text: Any) -> tuple[Entry, ...]:
         if form is None:
             raise ValueError(f"{token!r} is not VALUE, VALUExCOUNT, FROM..TOxCOUNT, ?xCOUNT or _xCOUNT")
         entries += _expand(form)
+        if len(entries) > MOST_MINUTES:
+            raise ValueError(f"the series is longer than {MOST_MINUTES} minutes, two weeks")
     return tuple(entries)
 
 
@@ -83,9 +96,10 @@ def _expand(form: re.Match[str]) -> Iterator[Entry]:
 
 
 def _spans(text: Any) -> Spans:
-    found = tuple((int(a), int(b)) for a, b in _SPAN.findall(text)) if isinstance(text, str) else ()
-    if not found:
-        raise ValueError("write the minutes like '0..30 50..90'")
+    forms = [_SPAN.fullmatch(part) for part in text.split()] if isinstance(text, str) else []
+    found = tuple((int(form[1]), int(form[2])) for form in forms if form is not None)
+    if not found or len(found) < len(forms) or any(first > last for first, last in found):
+        raise ValueError("write the minutes from and until like '0..30 50..90'")
     return found
 
 
@@ -115,7 +129,7 @@ class Test(Part):
     period: Minutes = 1
     reports: dict[str, SpansText] = Field(default_factory=dict)
     wrong: dict[Literal["stuck", "calibration", "moved"], dict[str, SpansText]] = Field(default_factory=dict)
-    minutes: int = 0
+    minutes: int = Field(default=0, ge=0, le=MOST_MINUTES)
     expect: tuple[Expected, ...] = Field(strict=False)
 
 

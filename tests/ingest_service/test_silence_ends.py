@@ -54,7 +54,8 @@ def test_a_silence_whose_rule_is_taken_away_is_closed_and_says_so(plant: Plant) 
 
 
 def test_a_silent_gateway_that_was_revoked_is_not_said_to_report_again(plant: Plant) -> None:
-    with Register(plant.engine, now=plant.clock.now).change("test") as changes:
+    plant.register.now = plant.clock.now
+    with plant.register.change("test") as changes:
         for gateway in plant.register.snapshot().gateways_of("kh-f0123"):
             changes.revoke_gateway(gateway.id, "another", "a test")
     plant.clock.t += 400.0

@@ -44,11 +44,12 @@ from edge_agent.journal import Journal
 from edge_agent.keeping import Keeper
 from edge_agent.mqtt_link import Link, PahoLink
 from edge_agent.outbox.disk import DiskLevel, DiskSpace, RealDisk
-from edge_agent.outbox.opening import random_epoch
+from edge_agent.outbox.epochs import random_epoch
 from edge_agent.outbox.records import OpenRecord
 from edge_agent.outbox.segment import SealReason
 from edge_agent.outbox.store import Outbox
 from edge_agent.publisher import Publisher
+from edge_agent.rescuing import Rescuer
 from edge_agent.sampling import Event, Opened, Sampler, SensorRun, Taken
 from edge_agent.settings import AgentSettings
 from edge_agent.timekeeping import Timekeeper
@@ -106,6 +107,7 @@ class Agent:
             keep_done_days=settings.keep_done_days,
             thermal=thermal,
         )
+        self._rescuer = Rescuer(outbox, identity, timekeeper.clock, publisher.batch_sealed)
         publisher.attach(self)
 
     @classmethod
@@ -161,9 +163,7 @@ class Agent:
         left = self.outbox.leftover()
         if left is not None:
             self._keeper.write(left.anchoring, left.records, "restart")
-        if self.outbox.set_aside is not None:
-            aside = self.outbox.set_aside.name
-            self.tell(f"outbox damaged: set aside as {aside}, new epoch {self.outbox.epoch}")
+        self._rescuer.begin(self.tell, self.add)
         if last is not None and note_gap:
             self.add(restart_gap(last, self.timekeeper))
         self.publisher.configured(self._document)
@@ -180,6 +180,7 @@ class Agent:
         self.keep_house(now)
         self._keeper.sync_due()
         self._keeper.seal_due(now)
+        self._rescuer.step(now, self.tell)
         self.publisher.step()
 
     def next_due(self) -> float:
@@ -257,7 +258,7 @@ class Agent:
         """Heartbeat, and room on the disk."""
         for record in self._housekeeper.beat(now):
             self.add(record)
-        word = self._housekeeper.keep_disk(now, may_delete=not self.publisher.disputed)
+        word = self._housekeeper.keep_disk(now, spared=self.publisher.disputed)
         if word is not None:
             log.warning("disk", text=word.value)
             self.add(word)

@@ -61,22 +61,20 @@ class Housekeeper:
             return ()  # the clock was set back: go by the new time from here on
         return heartbeat(self._outbox, self._disk, self._timekeeper.clock.boot_time(), thermal=self._thermal)
 
-    def keep_disk(self, now: float, *, may_delete: bool) -> OpenRecord | None:
-        """Look at the disk once a minute and prune; answers the word on a change of level."""
+    def keep_disk(self, now: float, *, spared: Sequence[str]) -> OpenRecord | None:
+        """Look at the disk once a minute and prune, but in no spared epoch; answers the word on a change."""
         boot_time = self._timekeeper.clock.boot_time()
         if boot_time - self._looked_at < LOOK_AT_DISK_S:
             return None
         self._looked_at = boot_time
         previous, self.level = self.level, self._policy.level(self._disk.used_share())
-        if may_delete:
-            old = now - self._keep_done_days * DAY_S
-            before = math.inf if self.level >= DiskLevel.TIDY else old
-            self._prune(before)
+        old = now - self._keep_done_days * DAY_S
+        self._prune(math.inf if self.level >= DiskLevel.TIDY else old, spared)
         return self._word(previous, boot_time)
 
-    def _prune(self, before: float) -> None:
+    def _prune(self, before: float, spared: Sequence[str]) -> None:
         try:
-            self._outbox.prune(before=before, limit=PRUNE_AT_ONCE)
+            self._outbox.prune(before=before, limit=PRUNE_AT_ONCE, spared=spared)
         except sqlite3.OperationalError:
             # Deleting needs a little room too; measuring and delivering go on meanwhile.
             log.exception("delivered copies cannot be deleted")

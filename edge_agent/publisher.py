@@ -122,8 +122,8 @@ class Publisher:
         return min(wait, 0.05 if self._look or self._exchange is not None else 1.0)
 
     @property
-    def disputed(self) -> bool:
-        """Whether the server's ledger and ours differ: then no copy may be deleted."""
+    def disputed(self) -> tuple[str, ...]:
+        """Epochs of which the server's ledger and ours differ: no copy of them may be deleted."""
         return self._acks.disputed
 
     @property

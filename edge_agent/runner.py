@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from edge_agent.agent import Agent
+from edge_agent.agent import OUTBOX_FILE, Agent
 from edge_agent.clock import Clock, ScaledClock, SystemClock
 from edge_agent.driver import Driver
 from edge_agent.heartbeat import THERMAL_ZONE
 from edge_agent.identity import KEY_FILE, Identity, decode_public_key, hardware_serial, load_or_create_key
 from edge_agent.journal import Journal
+from edge_agent.outbox.store import Outbox
 from edge_agent.sampling import Event, Sampler, SensorRun, Taken
 from edge_agent.settings import AgentSettings
 from osh_domain.scaled_time import ScaledTime
@@ -170,6 +171,11 @@ def identity_for(settings: AgentSettings) -> Identity:
         None if key is None else decode_public_key(key),
         hardware_serial(),
     )
+
+
+def outbox_of(settings: AgentSettings, identity: Identity) -> Outbox:
+    """The outbox of this gateway, for a command beside the agent. Raises OutboxError while the agent runs."""
+    return Outbox(settings.data_dir / OUTBOX_FILE, settings.gateway, serial=identity.serial)
 
 
 def clock_for(settings: AgentSettings) -> Clock:

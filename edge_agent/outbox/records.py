@@ -47,10 +47,12 @@ class Sealed(NamedTuple):
 
 
 class ChainHead(NamedTuple):
-    """The last batch of the epoch: number (0 before the first) and hash."""
+    """The last batch of the epoch: number (0 before the first) and hash. `ended`: no batch is made in this
+    epoch any more, and its true end may not be known here."""
 
     seq: int
     batch_hash: str
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,10 @@ class LastMoment(NamedTuple):
     boot: str
     mono: float
     wall: float
+
+
+class Leftover(NamedTuple):
+    """An open segment found at start: it belongs to an earlier run, perhaps to an earlier boot."""
+
+    anchoring: Anchoring
+    records: list[OpenRecord]

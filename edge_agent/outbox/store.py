@@ -12,21 +12,31 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
-from edge_agent.outbox.opening import open_file, random_epoch
-from edge_agent.outbox.records import Anchoring, ChainHead, Counts, LastMoment, OpenRecord, Sealed, State
-from osh_domain.batch import genesis, payload_hash
+from edge_agent.outbox import epochs
+from edge_agent.outbox.checking import record_digest
+from edge_agent.outbox.counting import count
+from edge_agent.outbox.opening import open_file
+from edge_agent.outbox.records import (
+    Anchoring,
+    ChainHead,
+    Counts,
+    LastMoment,
+    Leftover,
+    OpenRecord,
+    Sealed,
+)
+from osh_domain.batch import Frame, open_frame, payload_hash
 from osh_domain.crash_points import crash_here
 
 _SEALED_COLUMNS = "row, epoch, seq, batch_hash, payload"
-
-
-class Leftover(NamedTuple):
-    """An open segment found at start: it belongs to an earlier run, perhaps to an earlier boot."""
-
-    anchoring: Anchoring
-    records: list[OpenRecord]
+_PRUNE = """
+DELETE FROM batches WHERE row IN (
+    SELECT row FROM batches WHERE state = 1 AND sealed_at < ?
+    AND batch_hash NOT IN (SELECT head_hash FROM epochs)
+    AND epoch NOT IN (SELECT value FROM json_each(?)) ORDER BY row LIMIT ?)
+"""
 
 
 class Outbox:
@@ -38,14 +48,15 @@ class Outbox:
         gateway: str,
         *,
         serial: str = "unknown",
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], str] = epochs.random_epoch,
     ) -> None:
-        """Open, check and if need be repair; raises OutboxError. `set_aside` names a damaged file."""
+        """Open, check and if need be begin anew; raises OutboxError. `set_aside` names a damaged file."""
         self.path = path
         self.gateway = gateway
-        self._db, self.set_aside = open_file(path)
+        self._serial, self._new_epoch = serial, new_epoch
+        self._db, self.set_aside, self.damage = open_file(path)
         try:
-            self.epoch = self._find_epoch(serial, new_epoch)
+            self.epoch = epochs.find(self._db, gateway, serial, new_epoch)
         except sqlite3.Error:
             self._db.close()
             raise
@@ -70,9 +81,9 @@ class Outbox:
                 anchoring,
             )
             self._db.executemany(
-                "INSERT INTO open_records (mono, sensor, quantity, value, unit, flags)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [record._replace(value=json.dumps(record.value)) for record in records],
+                "INSERT INTO open_records (mono, sensor, quantity, value, unit, flags, digest)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(*written, record_digest(anchoring, written)) for written in map(_as_written, records)],
             )
             self._remember(anchoring, records)
             crash_here("outbox: open segment, before the commit")
@@ -164,16 +175,28 @@ class Outbox:
         return (Sealed(*row) for row in found)
 
     def hash_of(self, epoch: str, seq: int) -> str | None:
-        """Our own hash of a batch; None when we never made it or no longer have it."""
+        """Our own hash of a batch, from its bytes; None when we never made it or no longer have it."""
         row = self._db.execute(
-            "SELECT batch_hash FROM batches WHERE epoch = ? AND seq = ?", (epoch, seq)
+            "SELECT payload FROM batches WHERE epoch = ? AND seq = ?", (epoch, seq)
         ).fetchone()
-        return None if row is None else str(row[0])
+        return None if row is None else open_frame(row[0]).batch_hash
 
     def head_of(self, epoch: str) -> ChainHead | None:
         """The end of the chain of any epoch of this outbox."""
-        row = self._db.execute("SELECT head_seq, head_hash FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
-        return None if row is None else ChainHead(*row)
+        return epochs.head_of(self._db, epoch)
+
+    def leave_epoch(self, overtaken_to: int) -> int:
+        """Begin another epoch, since the numbers of this one are in use elsewhere; see `epochs.end`."""
+        with self._transaction():
+            held = epochs.end(self._db, self.epoch, overtaken_to)
+            self.epoch = epochs.begin(self._db, self.gateway, self._serial, self._new_epoch())
+        return held
+
+    def take_back(self, salvaged: Iterable[tuple[Frame, bytes]], sealed_at: float) -> int:
+        """Put verified frames of a damaged file back among what waits, in one transaction; answers how many
+        were not here."""
+        with self._transaction():
+            return epochs.take_back(self._db, salvaged, sealed_at)
 
     def confirm(self, epoch: str, ranges: Iterable[tuple[int, int]]) -> list[int]:
         """Batches the server's ledger holds become DONE; answers the rows that changed."""
@@ -199,6 +222,14 @@ class Outbox:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def notes_like(self, prefix: str) -> dict[str, str]:
+        """Notes whose key begins so."""
+        return dict(
+            self._db.execute(
+                "SELECT key, value FROM notes WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+            )
+        )
+
     def held_codes(self) -> set[str]:
         """Why the server refused what is held."""
         return {code for (code,) in self._db.execute("SELECT DISTINCT code FROM batches WHERE state = 2")}
@@ -211,37 +242,18 @@ class Outbox:
             (epoch, first, last),
         ).rowcount
 
-    def prune(self, *, before: float, limit: int) -> int:
-        """Delete DONE batches sealed before a wall instant, oldest first, at most `limit`."""
+    def prune(self, *, before: float, limit: int, spared: Sequence[str] = ()) -> int:
+        """Delete DONE batches sealed before a wall instant, oldest first, at most `limit`; none of the
+        epochs to be spared, and never the last one of a chain."""
         with self._transaction():
-            pruned = self._db.execute(
-                "DELETE FROM batches WHERE row IN"
-                " (SELECT row FROM batches WHERE state = 1 AND sealed_at < ? ORDER BY row LIMIT ?)",
-                (before, limit),
-            ).rowcount
+            pruned = self._db.execute(_PRUNE, (before, json.dumps(spared), limit)).rowcount
             if pruned:
                 crash_here("outbox: pruned, before the commit")
         return pruned
 
     def counts(self) -> Counts:
         """How many batches stand where."""
-        (total,) = self._db.execute("SELECT count(*) FROM batches").fetchone()
-        rows = {
-            state: (count, size)
-            for state, count, size in self._db.execute(
-                "SELECT state, count(*), sum(size) FROM batches WHERE state <> 1 GROUP BY state"
-            )
-        }
-        waiting, waiting_bytes = rows.get(State.SEALED, (0, 0))
-        held = rows.get(State.HELD, (0, 0))[0]
-        oldest = self._db.execute("SELECT seq FROM batches WHERE state = 0 ORDER BY row LIMIT 1").fetchone()
-        return Counts(
-            waiting=waiting,
-            waiting_bytes=waiting_bytes,
-            done=total - waiting - held,
-            held=held,
-            oldest_seq=oldest[0] if oldest else None,
-        )
+        return count(self._db)
 
     # -- notes ------------------------------------------------------------------------------------------
 
@@ -260,18 +272,6 @@ class Outbox:
 
     # -- inside -----------------------------------------------------------------------------------------
 
-    def _find_epoch(self, serial: str, new_epoch: Callable[[], str]) -> str:
-        """The epoch of this machine; a copied card starts its own, so the two never share numbers."""
-        row = self._db.execute("SELECT epoch, serial FROM epochs ORDER BY id DESC LIMIT 1").fetchone()
-        if row is not None and row[1] == serial:
-            return str(row[0])
-        epoch = new_epoch()
-        self._db.execute(
-            "INSERT INTO epochs (epoch, serial, head_seq, head_hash) VALUES (?, ?, 0, ?)",
-            (epoch, serial, genesis(self.gateway, epoch)),
-        )
-        return epoch
-
     def _remember(self, anchoring: Anchoring, records: Sequence[OpenRecord]) -> None:
         if not records:
             return
@@ -289,3 +289,7 @@ class Outbox:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _as_written(record: OpenRecord) -> tuple[object, ...]:
+    return tuple(record._replace(value=json.dumps(record.value)))

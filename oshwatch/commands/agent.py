@@ -59,6 +59,38 @@ def key(
     typer.echo(registration_text(document))
 
 
+@app.command("salvage")
+def salvage(
+    file: Annotated[Path, typer.Argument(help="A damaged outbox, usually outbox.sqlite.damaged-... .")],
+    config: ConfigFile = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where key and outbox of the gateway live.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every batch that verifies by hash and signature from a damaged outbox; the agent delivers them.
+
+    Stop the agent first. The agent does the same by itself when it finds its own outbox damaged; this is for
+    a file from elsewhere, such as a card that was read with a rescue tool. What the server has already it
+    will not store twice. Exit code 1 when nothing in the file verifies.
+    """
+    from edge_agent.rescuing import salvage_file
+    from edge_agent.runner import clock_for, identity_for, outbox_of
+    from edge_agent.settings_file import load
+
+    with _plainly():
+        settings = load(config, given=_given(data_dir=data_dir))
+        identity = identity_for(settings)
+        with outbox_of(settings, identity) as outbox:
+            rescued = salvage_file(file, outbox, identity, clock_for(settings).wall())
+    if as_json:
+        typer.echo(json.dumps(rescued._asdict()))
+    else:
+        typer.echo(
+            f"{file}: {rescued.read} batches verify, {rescued.taken} of them were not in the outbox and will"
+            f" be delivered; {rescued.foreign} are of another gateway or key"
+        )
+    raise typer.Exit(0 if rescued.read else 1)
+
+
 @app.command("sample-config")
 def sample_config() -> None:
     """Print a sample settings file, made from the table of settings."""
@@ -265,6 +297,6 @@ def _plainly() -> Iterator[None]:
 
     try:
         yield
-    except (IdentityError, OutboxError, RecordingError, PermissionError) as error:
+    except (IdentityError, OutboxError, RecordingError, PermissionError, FileNotFoundError) as error:
         typer.echo(f"oshwatch agent: {error}", err=True)
         raise typer.Exit(2) from None

@@ -81,7 +81,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def prune(self, limit: int) -> None:
-        done = sorted(seq for seq, state in self.states.items() if state == "done")
+        # The last one of the chain stays, so that the next start can check where the chain ends.
+        done = sorted(seq for seq, state in self.states.items() if state == "done" and seq < len(self.states))
         assert self.outbox.prune(before=float("inf"), limit=limit) == len(done[:limit])
         self.states.update(dict.fromkeys(done[:limit], "gone"))
 

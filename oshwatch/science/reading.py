@@ -54,10 +54,14 @@ class VectorRows:
 
 def vector_files(directory: Path) -> tuple[list[Path], list[Mistake]]:
     """Return the CSV files of a directory that hold cases, by name, and what is wrong with the others."""
-    if not directory.is_dir():
-        what = "is a file, not a directory" if directory.exists() else "does not exist"
+    try:
+        if not directory.is_dir():
+            what = "is a file, not a directory" if directory.exists() else "does not exist"
+            return [], [Mistake(str(directory), 0, "", f"{what}; name a directory of .csv files")]
+        found = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
         return [], [Mistake(str(directory), 0, "", f"{what}; name a directory of .csv files")]
-    found = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
     cases = [path for path in found if path.stem not in NOT_CASES]
     mistakes = [_unknown(path) for path in cases if path.stem not in UNDERSTOOD]
     usable = [path for path in cases if path.stem in UNDERSTOOD]
@@ -89,7 +93,8 @@ def read_vectors(path: Path) -> VectorRows:
     try:
         _read(found, lines)
     except csv.Error as error:
-        message = f"is no CSV: {error}; check quotes and commas"
+        # A cell of 131,072 characters is one whose quote was never closed, or too many values for one case.
+        message = f"is no CSV: {error}; check quotes and commas, and split what is too long into cases"
         found.mistakes.append(Mistake(path.name, lines.at, "", message))
     return found
 
@@ -114,6 +119,8 @@ def _text(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"is larger than {MOST_BYTES // 1_000_000} MB; split it into directories")
     raw = path.read_bytes()
+    if b"\0" in raw:
+        raise ValueError("is no text; save it as 'CSV UTF-8'")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -111,11 +112,14 @@ class Row:
 
 def _run(find: Callable[[], Found]) -> tuple[Found, str]:
     try:
-        return find(), ""
+        found = find()
     except RowMistake:
         raise
     except (ValueError, ArithmeticError) as refusal:
         return None, str(refusal)
+    if isinstance(found, float) and not math.isfinite(found):
+        return str(found), "the result is not finite"  # neither a value nor a refusal
+    return found, ""
 
 
 def _holds(check: Check, found: Found) -> bool:

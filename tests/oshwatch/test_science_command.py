@@ -203,3 +203,23 @@ def test_a_good_row_with_one_strange_cell_never_breaks_the_checker(
         old.unlink()
     (tmp_path / f"{name}.csv").write_text(f"{lines[0]}\n{','.join(cells)}\n", "utf-8")
     assert check_directory(tmp_path).exit_code in {0, 1, 2}
+
+
+def test_a_result_that_is_not_finite_neither_holds_nor_counts_as_refused(tmp_path: Path) -> None:
+    header = "id,molar_mass_g_mol,ppm,t_c,pressure_kpa,expected_mg_m3,tolerance_mg_m3\n"
+    rows = "one,1e300,1e300,25,101.3,1,0.1\ntwo,1e300,1e300,25,101.3,,\n"
+    (tmp_path / "ppm.csv").write_text(header + rows, "utf-8")
+    text = check(tmp_path, "--json").stdout
+    assert "Infinity" not in text  # which is no JSON
+    assert json.loads(text)["failed"] == 2
+
+
+def test_a_path_that_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
+    found = check(tmp_path / ("a" * 5000))
+    assert found.exit_code == 2
+    assert "File name too long; name a directory" in found.output
+
+
+def test_zeros_are_no_text(folder: Path) -> None:
+    (folder / "noise_laeq.csv").write_bytes(b"\0" * 3000)
+    assert "noise_laeq.csv: is no text" in check(folder).output

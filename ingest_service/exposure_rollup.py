@@ -189,10 +189,14 @@ class Rollup:
         self._look({channel for channel, _ in pairs})
         by_zone: dict[str, Dirty] = {}
         unplaced: Dirty = {}
+        zone_of = self._zones.zone_of
         for channel, minute in self._zones.still_wanted(pairs):
-            zone = self._zones.zone_of(channel, minute)
+            zone = zone_of(channel, minute)
             target = unplaced if zone is None else by_zone.setdefault(zone, {})
-            target.setdefault(channel, set()).add(minute)
+            if channel in target:
+                target[channel].add(minute)
+            else:
+                target[channel] = {minute}
         return by_zone, unplaced, unseen
 
     def _look(self, asked: set[int]) -> None:

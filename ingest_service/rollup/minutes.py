@@ -37,6 +37,9 @@ def minute_spans(channel: int, points: Sequence[StoredPoint], *, as_energy: bool
     """
     spans: list[Span] = []
     begin = 0
+    if len(points) == 1:
+        span = _span(channel, -(-(points[0][0] // 1000) // 60_000), points, as_energy)
+        return [] if span is None else [span]
     while begin < len(points):
         minute = -(-(points[begin][0] // 1000) // 60_000)
         end = bisect_left(points, (60_000 * minute + 1) * 1000, begin, key=_time_us)
@@ -52,6 +55,9 @@ def _time_us(point: StoredPoint) -> int:
 
 
 def _span(channel: int, minute: int, points: Sequence[StoredPoint], as_energy: bool) -> Span | None:
+    if len(points) == 1:  # as nearly always
+        _, value, flag, grade = points[0]
+        return None if flag & _EXCLUDED else Span(channel, minute, 1, value, value, value, flag, grade)
     _, values, flags, grades = zip(*points, strict=True)
     seen = set(flags)
     if any(flag & _EXCLUDED for flag in seen):

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_WORST_FIRST = (2, 1, 0)
 _MISSING = re.compile(rb"\0+")
 
 
@@ -37,10 +36,12 @@ class Window(NamedTuple):
 class Track:
     """Values from minute `base` on; every minute before and after what was put is without data."""
 
-    __slots__ = ("base", "codes", "grades", "mask", "values")
+    __slots__ = ("base", "coded", "codes", "grades", "mask", "values")
 
     def __init__(self, base: int) -> None:
         self.base = base
+        self.coded = False
+        """Whether any minute ever had method bits."""
         self.values = array("d")
         self.mask = bytearray()
         self.grades = bytearray()
@@ -54,11 +55,18 @@ class Track:
             self.values.extend((0.0,) * missing)
             for column in (self.mask, self.grades, self.codes):
                 column.extend(bytes(missing))
-        self.values[at], self.mask[at], self.grades[at], self.codes[at] = value, 1, grade, code
+        self.values[at], self.mask[at], self.grades[at] = value, 1, grade
+        self.codes[at] = code
+        if code:
+            self.coded = True
 
     def replace(self, first: int, last: int, column: Mapping[int, Entry]) -> None:
         """Set the minutes `first` to `last` to what the column holds, the others of them to no data."""
         start, stop = max(first - self.base, 0), min(last + 1 - self.base, len(self.mask))
+        if first == last and stop <= start:  # the next minute, as nearly always
+            if first in column and first >= self.base:
+                self.put(first, *column[first])
+            return
         if stop > start:
             self.values[start:stop] = array("d", bytes(8 * (stop - start)))
             for part in (self.mask, self.grades, self.codes):
@@ -93,14 +101,14 @@ class Track:
         received = self.mask.count(1, start, stop)
         if not received:
             return Window(expected, 0, 0.0, expected, 0, 0)
-        grades, codes = self.grades[start:stop], self.codes[start:stop]
+        grades = self.grades[start:stop]
         return Window(
             expected,
             received,
             math.fsum(self.values[start:stop]) if summed else 0.0,
             0 if received == expected else longest_gap(self.present(first, last)),
-            next(grade for grade in _WORST_FIRST if not grade or grade in grades),
-            _joined(codes),
+            2 if 2 in grades else 1 if 1 in grades else 0,
+            _joined(self.codes[start:stop]) if self.coded else 0,
         )
 
     def sum(self, first: int, last: int) -> tuple[int, float]:
@@ -145,8 +153,6 @@ def longest_gap(present: bytes) -> int:
 
 
 def _joined(codes: bytearray) -> int:
-    if not any(codes):
-        return 0
     joined = 0
     for code in set(codes):
         joined |= code

@@ -18,6 +18,7 @@ from ingest_service.rollup.sources import ZoneSources
 from ingest_service.rollup.summaries import Summaries
 from ingest_service.rollup.windows import Moment, exposure
 from ingest_service.rollup.zone_series import DAY, ZoneSeries, spans_of
+from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import Cause, ExposureKey, ExposureRow, QualityRow, SeriesStore
 from osh_domain.shifts import ShiftInstance
 
@@ -27,7 +28,6 @@ Work = tuple[int, int]
 """Minutes of the zone computed, exposures written because they were new or changed."""
 CauseOf = Callable[[str, int], Cause]
 """Why the row of a kind at a minute may be replaced."""
-_CHANGES = "exposure_change"
 _MANY = 10**9
 
 
@@ -88,7 +88,7 @@ class Revising(NamedTuple):
 
     def _write(self, series: ZoneSeries, work: Iterable[tuple[Kind, Range]], cause: CauseOf) -> Work:
         rows, gone = rows_of(series, work)
-        before = self.store.cursor(_CHANGES)
+        before = self.store.cursor(CHANGE)
 
         def write(some: Sequence[ExposureRow], leaving: Sequence[ExposureKey]) -> int:
             return self.store.write_exposures(some, gone=leaving, cause=cause, at=self.at)
@@ -198,10 +198,13 @@ def rows_of(
 ) -> tuple[list[ExposureRow], list[ExposureKey]]:
     """The rows of kinds at ranges of minutes, and the keys at which there is nothing to say."""
     calendar, zone = series.sources.calendar, series.sources.zone.id
+    by_range: dict[Range, list[Kind]] = {}
+    for kind, span in work:
+        by_range.setdefault(span, []).append(kind)
     by_minute: dict[int, dict[str, Kind]] = {}
-    for kind, (first, last) in work:
+    for (first, last), kinds in by_range.items():
         for minute in range(first, last + 1):
-            by_minute.setdefault(minute, {})[kind.name] = kind
+            by_minute.setdefault(minute, {}).update((kind.name, kind) for kind in kinds)
     rows: list[ExposureRow] = []
     gone: list[ExposureKey] = []
     shift: ShiftInstance | None = None

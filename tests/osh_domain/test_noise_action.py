@@ -92,6 +92,8 @@ def test_small_microphones_report_that_they_clipped_and_no_peak() -> None:
 def test_a_level_is_as_sure_as_its_instrument() -> None:
     assert level_uncertainty("without_class", calibrated=True) == 3.0
     assert level_uncertainty("class1", calibrated=False) == 3.0
+    # Nothing was read about class 1, so it is not called better than class 2.
+    assert level_uncertainty("class1", calibrated=True) == level_uncertainty("class2", calibrated=True)
     with pytest.raises(ValueError, match="unknown"):
         level_uncertainty("phone", calibrated=True)  # type: ignore[arg-type]
 

@@ -77,7 +77,10 @@ def _apply(change: Change, description: Description, held: RegisterSnapshot) -> 
     for site in description.sites:
         _put_site(change, site, mistakes)
     for item, scope in description.people:
-        _put_person(change, item, scope, _timezone(description, held, scope))
+        ends = None
+        if item.valid_until is not None:
+            ends = _last_moment(item.valid_until, _timezone(description, held, scope))
+        _put_person(change, item, scope, ends)
     if mistakes:
         raise DescriptionError(mistakes)
 
@@ -173,15 +176,13 @@ def _put_gateway(change: Change, site: SiteItem, gateway: GatewayDescription) ->
     change.end_missing(gateway_id, placed, channels)
 
 
-def _put_person(change: Change, item: PersonItem, scope: str, timezone: str) -> None:
-    valid_until = None
-    if item.valid_until is not None:
-        last = item.valid_until
-        valid_until = datetime(
-            last.year, last.month, last.day, 23, 59, 59, tzinfo=ZoneInfo(timezone)
-        ).timestamp()
+def _put_person(change: Change, item: PersonItem, scope: str, valid_until: float | None) -> None:
     person = change.put_person(item.login, item.name, item.role, scope, item.language, valid_until)
     change.put_contacts(person, [(contact.kind, contact.url) for contact in item.contacts])
+
+
+def _last_moment(day: date, timezone: str) -> float:
+    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=ZoneInfo(timezone)).timestamp()
 
 
 def _timezone(description: Description, snapshot: RegisterSnapshot, scope: str) -> str:

@@ -21,10 +21,25 @@ Json = dict[str, Any]
 
 def export_description(register: RegisterSnapshot, sites: Iterable[Site], now: float) -> Json:
     """The document of these sites as they are at an instant; its dates are `date`, times of day are text."""
-    return {"version": 1, "sites": [_site(register, site, now) for site in sites]}
+    hung = _Hung(register)
+    return {"version": 1, "sites": [_site(register, site, now, hung) for site in sites]}
 
 
-def _site(register: RegisterSnapshot, site: Site, now: float) -> Json:
+class _Hung:
+    """What hangs on each gateway and has not ended."""
+
+    def __init__(self, register: RegisterSnapshot) -> None:
+        self.placed: dict[str, dict[str, Placement]] = defaultdict(dict)
+        self.expected: dict[str, dict[str, list[ExpectedChannel]]] = defaultdict(lambda: defaultdict(list))
+        for placement in register.placements:
+            if placement.valid_to is None:
+                self.placed[placement.gateway][placement.sensor] = placement
+        for channel in register.expected:
+            if channel.valid_to is None:
+                self.expected[channel.gateway][channel.sensor].append(channel)
+
+
+def _site(register: RegisterSnapshot, site: Site, now: float, hung: _Hung) -> Json:
     calendar = register.calendar(site.id)
     today = calendar.local_date(now)
     roster = [shift for shift in calendar.roster if shift.valid_to is None or shift.valid_to >= today]
@@ -40,7 +55,7 @@ def _site(register: RegisterSnapshot, site: Site, now: float) -> Json:
         "shifts": [_shift(shift) for shift in roster],
         **_exceptions(calendar.exceptions, today),
         "gateways": [
-            _gateway(register, gateway, now)
+            _gateway(register, gateway, now, hung)
             for gateway in register.gateways_of(site.id)
             if gateway.revoked_at is None
         ],
@@ -99,18 +114,14 @@ def _exceptions(exceptions: CalendarExceptions, today: date) -> Json:
     }
 
 
-def _gateway(register: RegisterSnapshot, gateway: Gateway, now: float) -> Json:
+def _gateway(register: RegisterSnapshot, gateway: Gateway, now: float, hung: _Hung) -> Json:
     keys = [key for key in register.keys_of(gateway.id) if key.valid_at(now)]
     newest = max(keys, key=lambda key: key.valid_from, default=None)
     names = {
         name: {"sensor": entry.sensor, "quantity": entry.quantity}
         for name, entry in register.foreign_names(gateway.id).items()
     }
-    expected: dict[str, list[ExpectedChannel]] = defaultdict(list)
-    for channel in register.expected:
-        if channel.gateway == gateway.id and channel.valid_to is None:
-            expected[channel.sensor].append(channel)
-    placed = {p.sensor: p for p in register.placements if p.gateway == gateway.id and p.valid_to is None}
+    expected, placed = hung.expected[gateway.id], hung.placed[gateway.id]
     return {
         "id": gateway.id,
         "kind": gateway.kind,

@@ -20,6 +20,7 @@ from ingest_service.register.description_values import (
     QuantityName,
     RoleName,
     SensorId,
+    ShiftName,
     Timezone,
     Title,
     WallTime,
@@ -82,7 +83,7 @@ class ZoneItem(Item):
 class ShiftItem(Item):
     """A shift in the site's own wall time."""
 
-    name: Title
+    name: ShiftName
     start: WallTime
     end: WallTime
     days: list[Weekday] = Field(default=[0, 1, 2, 3, 4, 5], min_length=1)
@@ -102,7 +103,7 @@ class DayOffItem(Item):
 class OvertimeItem(Item):
     """A shift of one day that is worked on until a later time of day, with the breaks of that part."""
 
-    shift: Title
+    shift: ShiftName
     day: CalendarDate = Field(alias="date")
     until: WallTime
     breaks: Pauses = []
@@ -157,6 +158,6 @@ class PersonItem(Item):
     name: Title
     role: RoleName
     scope: str | None = None
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=16)
     valid_until: CalendarDate | None = None
     contacts: list[ContactItem] = []

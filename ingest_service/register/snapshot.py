@@ -63,7 +63,9 @@ class RegisterSnapshot:
         self._zones = {zone.id: zone for zone in self.zones}
         self._gateways = {gateway.id: gateway for gateway in self.gateways}
         self._people = {person.id: person for person in self.people}
+        self._people_at = _grouped(((p.role, p.scope), p) for p in self.people if p.active)
         self._keys = {key.kid: key for key in keys}
+        self._keys_of = _grouped((key.gateway, key) for key in self._keys.values())
         self._zone_history = _grouped(
             (zone.id, (since, zone)) for since, zone in sorted(zone_history, key=lambda dated: dated[0])
         )
@@ -120,7 +122,7 @@ class RegisterSnapshot:
         return self._keys.get(kid)
 
     def keys_of(self, gateway_id: str) -> tuple[GatewayKey, ...]:
-        return tuple(key for key in self._keys.values() if key.gateway == gateway_id)
+        return self._keys_of.get(gateway_id, ())
 
     def zone_at(self, gateway: str, sensor: str, t: float) -> str | None:
         """The zone where the sensor stood at that instant."""
@@ -176,11 +178,9 @@ class RegisterSnapshot:
         site = self._sites.get(site_id)
         if site is None:
             return []
-        return [
-            person
-            for person in self.people
-            if person.active and person.role is role and covers(person.scope, site.scope)
-        ]
+        nodes = ("", site.country, f"{site.country}/{site.district}", site.scope)
+        found = (person for node in nodes for person in self._people_at.get((role, node), ()))
+        return sorted(found, key=lambda person: person.id)
 
     def committee(self, site_id: str) -> list[Person]:
         """The active members of the factory's committee, both sides."""

@@ -74,7 +74,9 @@ def export(
         if as_json:
             answer(_plain(document), as_json=True, lines=[])
         else:
-            typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100), nl=False)
+            dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # ten times faster where libyaml is
+            text = yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
+            typer.echo(text, nl=False)
 
 
 def known_site(register: "Register", name: str) -> "Site":

@@ -54,6 +54,8 @@ def _folder(given: Path | None) -> Path:
 @contextmanager
 def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple[Register, Path]]":
     """The register of the data directory; what people can do wrong ends with a sentence, not a traceback."""
+    from sqlalchemy.exc import DBAPIError
+
     from ingest_service.auth.passwords import PasswordRefused
     from ingest_service.auth.server_key import ServerKeyError
     from ingest_service.database import DatabaseError, migrate, open_database
@@ -71,6 +73,11 @@ def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple
             engine.dispose()
     except (DatabaseError, ServerKeyError, DescriptionError, ChangeRefused, PasswordRefused) as error:
         raise fail(str(error)) from None
+    except DBAPIError as error:
+        raise fail(
+            f"the register in {folder} cannot be read or written: {error.orig}. Nothing changed. Where it is "
+            "locked, another command is writing: try again when that has ended"
+        ) from None
     except OSError as error:
         raise fail(f"{error.filename or folder}: {error.strerror}") from None
 

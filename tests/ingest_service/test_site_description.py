@@ -210,6 +210,7 @@ def test_every_mistake_of_a_calendar_and_a_zone_is_told_at_once(
         {"name": "wrong", "from": "2026-09-01", "shifts": [{"name": "n", "start": "07:00", "end": "07:00"}]},
     ]
     site["gateways"][0]["sensors"][0]["globe_diameter_m"] = 15
+    site["shifts"].append(site["shifts"][0] | {"name": "d" * 65})
     told = "\n".join(mistakes_of(register, sample_description))
     for words in (
         "zones sewing-3.metabolic_class: Input should be less than or equal to 4 (got 5)",
@@ -226,9 +227,10 @@ def test_every_mistake_of_a_calendar_and_a_zone_is_told_at_once(
         "seasons wrong.shifts n: shift 'n': start and end are both 07:00. Write when it ends.",
         "seasons wrong.to: is missing",
         "sensors th1.globe_diameter_m",
+        "name: String should have at most 64 characters",
     ):
         assert words in told
-    assert len(told.splitlines()) == 14
+    assert len(told.splitlines()) == 15
 
 
 def test_overtime_that_cannot_be_is_told_at_once(register: Register, sample_description: Any) -> None:

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from ingest_service.auth.audit import Audit
@@ -192,6 +193,14 @@ def test_an_exception_is_taken_back_and_is_the_same_when_said_twice(prepared: Pa
     done("overtime", SITE, "day", "2030-04-16", "02:00")
     done("overtime", SITE, "day", "2030-04-16", "--cancel")
     assert "07:00-16:00" in done("calendar", SITE, "--from", "2030-04-16", "--to", "2030-04-16")
+
+
+def test_a_register_that_cannot_be_read_or_written_ends_with_a_sentence(prepared: Path) -> None:
+    engine = open_database(prepared)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE shifts RENAME TO away"))
+    for arguments in (("site", "list"), ("import", str(SAMPLE))):
+        assert "cannot be read or written: no such table: shifts. Nothing changed." in refused(*arguments)
 
 
 def test_what_cannot_be_is_refused_with_the_way_out(prepared: Path) -> None:

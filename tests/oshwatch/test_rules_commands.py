@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from alert_rules.pack_format import PACKS
+from alert_rules.pack_format import PACKS, Mistake, PackError
 from oshwatch.commands.rules import app
 
 OWN = """
@@ -137,3 +137,17 @@ def test_the_commands_import_neither_arrays_nor_stores_before_they_need_them() -
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said == "[]\n"
+
+
+def test_a_mistake_in_the_shipped_packs_is_said_when_a_test_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise PackError([Mistake("shipped.yaml", "r", "id", "two rules have this id", "Rename one.")])
+
+    monkeypatch.setattr("alert_rules.pack_tester._shipped", broken)
+    for name in ("vn-limits.yaml", "vn-limits.test.yaml", "vn-limits.md"):
+        shutil.copy(PACKS / name, tmp_path)
+    found = ran("test", str(tmp_path))
+    assert found.exit_code == 1
+    assert "shipped.yaml: rule r: id: two rules have this id" in found.output

@@ -38,7 +38,7 @@ def check(files: Files = None, packs_dir: PacksDir = None, json_output: Json = F
 
 def play_tests(files: Files = None, packs_dir: PacksDir = None, json_output: Json = False) -> None:
     """Play the tests of rule packs: series in, cases out (exit code 1 when one fails)."""
-    from alert_rules.pack_format import read_pack
+    from alert_rules.pack_format import PackError, read_pack
     from alert_rules.pack_tester import check_pack
 
     results: list[Result] = []
@@ -47,7 +47,11 @@ def play_tests(files: Files = None, packs_dir: PacksDir = None, json_output: Jso
         pack, found = read_pack(path)
         mistakes += found
         if pack is not None and not found:
-            played, lacking = check_pack(path, pack)
+            try:
+                played, lacking = check_pack(path, pack)
+            except PackError as error:  # of the shipped packs that judge beside it
+                mistakes += [one for one in error.mistakes if one not in mistakes]
+                continue
             results += played
             mistakes += lacking
     failed = [one for one in results if not one.passed]

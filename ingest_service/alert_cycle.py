@@ -20,18 +20,19 @@ from ingest_service.cases.device_watching import RULE as DEVICE
 from ingest_service.cases.device_watching import DeviceWatch
 from ingest_service.cases.doubting import Devices
 from ingest_service.cases.escalating import due_cases, next_due, steps_by_rule
-from ingest_service.cases.judging import Judge, Outcome
+from ingest_service.cases.judging import Judge
 from ingest_service.cases.keeping import CaseKeeper
+from ingest_service.cases.outcome import Outcome
 from ingest_service.cases.schema import JUDGEMENTS, RULE_STATES, RUNNER_CURSORS
 from ingest_service.cases.standing import ROW
 from ingest_service.cases.watching import RULE as SILENCE
 from ingest_service.cases.watching import Watch
-from ingest_service.cases.writing import upsert, upsert_rows
+from ingest_service.cases.writing import delete_rows, upsert, upsert_rows
 from ingest_service.clock import Clock
 from ingest_service.database import write
 from ingest_service.register.store import Register
+from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import ExposureRow, SeriesReader
-from ingest_service.series.rollup_writer import CHANGE
 
 ROWS_AT_ONCE: Final = 5000
 CURSOR: Final = "exposures"
@@ -76,19 +77,26 @@ class AlertCycle:
         self._remember()
 
     def judge_new(self) -> int:
-        """Judge the exposures written since the cursor; returns how many there were."""
+        """Judge the exposures written or taken away since the cursor; returns how many there were."""
+        # Asked first: what is read after it may be newer in one of the two lists only.
+        newest = self._series.cursor(CHANGE)
         rows = self._series.exposures_changed(self.cursor, ROWS_AT_ONCE)
-        if not rows:
+        gone = self._series.exposures_gone(self.cursor, ROWS_AT_ONCE)
+        for full in (rows, gone):
+            if len(full) == ROWS_AT_ONCE:
+                newest = min(newest, full[-1].change)
+        rows = [row for row in rows if row.change <= newest]
+        left = [(one.zone, one.kind, one.minute) for one in gone if one.change <= newest]
+        if not rows and not left:
             return 0
-        cursor = max(row.change for row in rows)
         try:
-            outcome = self._judge.take(rows, self._register.snapshot(), self._clock.now())
-            self._write(outcome, cursor)
+            outcome = self._judge.take(rows, self._register.snapshot(), self._clock.now(), left)
+            self._write(outcome, newest)
         except BaseException:
             self._remember()
             raise
-        self.cursor = cursor
-        return len(rows)
+        self.cursor = newest
+        return len(rows) + len(left)
 
     def look_at_clock(self) -> None:
         """What is due by the clock alone: ends of shifts, silence, escalation, counts of what is over."""
@@ -185,6 +193,7 @@ class AlertCycle:
             for change, event in outcome.changes:
                 keeper.change(change, event)
             upsert_rows(connection, JUDGEMENTS, outcome.judgements)
+            delete_rows(connection, JUDGEMENTS, outcome.taken_away)
             judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, self._why, now)
             upsert(connection, RULE_STATES, self._judge.state_rows(outcome.zones))
             upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])

@@ -13,8 +13,9 @@ from alert_rules.conditions import ABOVE, WITHIN
 from alert_rules.engine import Change, Hold, Transition, holds, is_late
 from ingest_service.cases.counting import count_piece, countable
 from ingest_service.cases.events import exposure_event
-from ingest_service.cases.judging import LatePiece, Recall
+from ingest_service.cases.judging import Recall
 from ingest_service.cases.keeping import CaseKeeper
+from ingest_service.cases.outcome import LatePiece
 from ingest_service.cases.rulebook import Rulebook
 from ingest_service.cases.schema import CASE_EVENTS, CASES, JUDGEMENTS
 from ingest_service.cases.store import RUNNING

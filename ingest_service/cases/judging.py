@@ -2,22 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from alert_rules.alerts import CaseChange
 from alert_rules.conditions import VERDICTS, Observation, mark
 from alert_rules.engine import Phase, Transition, is_late
 from alert_rules.pack_model import Pack
 from alert_rules.track import Track, can_revise, end, put_back, take
 from ingest_service.cases.agenda import Agenda, shift_end
 from ingest_service.cases.events import ended_event, exposure_event, told_severity
-from ingest_service.cases.rulebook import Ended, Judged, Piece, Raised, Rulebook, RuleSet
+from ingest_service.cases.outcome import LatePiece, Outcome
+from ingest_service.cases.rulebook import Ended, Judged, Raised, Rulebook, RuleSet
 from ingest_service.cases.standing import ROW, ZoneStanding, read
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.port import ExposureRow
+from ingest_service.series.port import ExposureKey, ExposureRow
 
 SHIFT_OVER: Final = Ended("shift_over", "the shift is over")
 _AHEAD: Final = 5
@@ -26,28 +25,6 @@ _ZONE_GONE: Final = Ended("zone_removed", "the zone is not registered any more")
 
 Recall = Callable[[str, str, int], ExposureRow | None]
 """Gives the exposure of a zone, a kind and a minute, where it is stored."""
-
-
-class LatePiece(NamedTuple):
-    """A stretch of a rule in a zone of which something came, or changed, too late to be told live."""
-
-    judged: Judged
-    site: Site
-    zone: Zone
-    piece: Piece
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one look leads to, to be written in one transaction."""
-
-    judgements: list[tuple[str, str, int, str]] = field(default_factory=list)
-    zones: set[str] = field(default_factory=set)
-    changes: list[tuple[CaseChange, dict[str, Any]]] = field(default_factory=list)
-    late: dict[tuple[str, str, int], LatePiece] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.judgements or self.zones)
 
 
 class _Place(NamedTuple):
@@ -88,10 +65,21 @@ class Judge:
         found = self._zones.get(zone)
         return tuple(found.tracks) if found else ()
 
-    def take(self, rows: Iterable[ExposureRow], register: RegisterSnapshot, now: float) -> Outcome:
-        """Judge new and revised exposures, in ascending minutes, the most severe rules of a minute first."""
+    def take(
+        self,
+        rows: Iterable[ExposureRow],
+        register: RegisterSnapshot,
+        now: float,
+        gone: Iterable[ExposureKey] = (),
+    ) -> Outcome:
+        """Judge new and revised exposures, in ascending minutes, the most severe rules of a minute first.
+
+        Of an exposure that is `gone` nobody can tell any more; what was judged of it is taken away.
+        """
         self._follow(register)
-        grouped: dict[tuple[int, str], dict[str, ExposureRow]] = defaultdict(dict)
+        grouped: dict[tuple[int, str], dict[str, ExposureRow | None]] = defaultdict(dict)
+        for zone, kind, minute in gone:
+            grouped[minute, zone][kind] = None
         for row in rows:
             grouped[row.minute, row.zone][row.kind] = row
         outcome = Outcome()
@@ -125,7 +113,12 @@ class Judge:
         return _Place(site, zone, self.book.rules(site, zone, self.book.moment(site, minute).day))
 
     def _minute(
-        self, outcome: Outcome, place: _Place, minute: int, rows: Mapping[str, ExposureRow], now: float
+        self,
+        outcome: Outcome,
+        place: _Place,
+        minute: int,
+        rows: Mapping[str, ExposureRow | None],
+        now: float,
     ) -> None:
         zone_id = place.zone.id
         on = self.book.moment(place.site, minute).on
@@ -135,13 +128,17 @@ class Judge:
             standing = self._zones[zone_id] = ZoneStanding()
         judged_any = False
         for judged in place.rules.ordered:
-            row = rows.get(judged.kind)
-            if row is None or (judged.shift_only and not on):
+            if judged.kind not in rows or (judged.shift_only and not on):
                 continue
             judged_any = True
-            observation = Observation(minute, row.value, row.coverage, row.method)
-            letter = mark(row.value, row.coverage, row.method, judged.engine.condition)
-            outcome.judgements.append((zone_id, judged.id, minute, VERDICTS[letter].value))
+            row = rows[judged.kind]
+            if row is None:
+                observation = Observation(minute, None, 0.0)
+                outcome.taken_away.append((zone_id, judged.id, minute))
+            else:
+                observation = Observation(minute, row.value, row.coverage, row.method)
+                letter = mark(row.value, row.coverage, row.method, judged.engine.condition)
+                outcome.judgements.append((zone_id, judged.id, minute, VERDICTS[letter].value))
             if late:
                 self._late(outcome, place, judged, minute)
             else:
@@ -156,7 +153,7 @@ class Judge:
         place: _Place,
         judged: Judged,
         observation: Observation,
-        row: ExposureRow,
+        row: ExposureRow | None,
         now: float,
     ) -> None:
         minute = observation.minute

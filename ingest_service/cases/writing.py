@@ -43,6 +43,16 @@ def upsert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple
     connection.exec_driver_sql(sql, list(rows))
 
 
+def delete_rows(connection: sa.Connection, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete rows by their primary keys, each in the table's order."""
+    if not keys:
+        return
+    columns = list(table.primary_key)
+    statement = sa.delete(table).where(*(column == sa.bindparam(f"k_{column.name}") for column in columns))
+    names = [f"k_{column.name}" for column in columns]
+    connection.execute(statement, [dict(zip(names, key, strict=True)) for key in keys])
+
+
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Insert rows; those that break a unique key are there already and are left as they are."""
     if rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ingest_service.series.connections import Connections
+from ingest_service.series.feed import GoneExposure
 from ingest_service.series.port import (
     Exceedance,
     ExposureRow,
@@ -74,6 +75,13 @@ class ExposureReader:
             (after, limit),
         )
         return [ExposureRow(*row) for row in rows]
+
+    def exposures_gone(self, after: int, limit: int) -> list[GoneExposure]:
+        rows = self._connections.here().execute(
+            "SELECT zone, kind, minute, change FROM gone WHERE change > ? ORDER BY change LIMIT ?",
+            (after, limit),
+        )
+        return [GoneExposure(*row) for row in rows]
 
     def kinds_of(self, zone: str) -> list[str]:
         return [k for (k,) in self._connections.here().execute(KINDS_OF_ZONE, {"zone": zone})]

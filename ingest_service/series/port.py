@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ingest_service.series.feed import ExposureFeed
 from ingest_service.series.retaking import Retake, RetakingStore
 from ingest_service.series.rows import (
     Anchor,
@@ -81,7 +82,7 @@ class SeriesError(Exception):
     """The series store cannot be opened, read or written; the message says which file and what to do."""
 
 
-class SeriesReader(Protocol):
+class SeriesReader(ExposureFeed, Protocol):
     """For pages, rules and exports."""
 
     def channels(self, site: str | None = None) -> list[ChannelEntry]: ...
@@ -126,10 +127,6 @@ class SeriesReader(Protocol):
 
     def latest_exposures(self, zones: Iterable[str]) -> list[ExposureRow]:
         """The newest row of each kind of each zone."""
-        ...
-
-    def exposures_changed(self, after: int, limit: int) -> list[ExposureRow]:
-        """Rows whose change number is above ``after``, in the order they were written."""
         ...
 
     def highest(self, zone: str, kind: str, m0: int, m1: int, step: int) -> dict[int, float]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ingest_service.series.connections import WAY_OUT
+from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import (
     Cause,
     ExposureKey,
@@ -24,7 +25,6 @@ from ingest_service.series.port import (
 )
 from ingest_service.series.reader import SqliteSeriesReader
 
-CHANGE = "exposure_change"
 REVISION = "revision"
 # One statement a row: asking for the stored row first costs more than writing it.
 UPSERT_EXPOSURE = """
@@ -120,9 +120,13 @@ class RollupWriter(SqliteSeriesReader):
     ) -> int:
         with self.transaction():
             connection = self._connections.here()
-            if cause is not None:
-                self._keep_revisions(rows, list(gone), cause, at)
+            left = self._keep_revisions(rows, list(gone), cause, at) if cause is not None else []
             first = self.cursor(CHANGE) + 1
+            connection.executemany(
+                "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)",
+                [(*key, change) for change, key in enumerate(left, first)],
+            )
+            first += len(left)
             # Every row gets a number; those of rows that turn out equal are never seen again.
             numbered = [(*row[:11], change) for change, row in enumerate(rows, first)]
             before = connection.total_changes
@@ -137,8 +141,8 @@ class RollupWriter(SqliteSeriesReader):
         gone: list[ExposureKey],
         cause: Callable[[str, int], Cause],
         at: float,
-    ) -> None:
-        """Write down which stored rows are about to be replaced or taken away, and take those away."""
+    ) -> list[ExposureKey]:
+        """Write down which stored rows are about to be replaced or taken away, and take those away; which."""
         stored = self._stored([(row.zone, row.kind, row.minute) for row in rows] + gone)
         found: list[tuple[object, ...]] = []
         for row in rows:
@@ -160,6 +164,7 @@ class RollupWriter(SqliteSeriesReader):
         connection.executemany("DELETE FROM exposures WHERE zone = ? AND kind = ? AND minute = ?", leaving)
         if found:
             self.set_cursor(REVISION, first + len(found) - 1)
+        return leaving
 
     def _stored(self, keys: Iterable[ExposureKey]) -> dict[tuple[str, str], _Old]:
         minutes: dict[tuple[str, str], list[int]] = defaultdict(list)

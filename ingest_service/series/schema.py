@@ -7,7 +7,7 @@ filled again from the ledger; one of a newer number is refused.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS channels(
@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS exposures(
   grade INTEGER NOT NULL, revision INTEGER NOT NULL, calc TEXT NOT NULL, change INTEGER NOT NULL,
   PRIMARY KEY(zone, kind, minute)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exposures_by_change ON exposures(change);
+CREATE TABLE IF NOT EXISTS gone(
+  zone TEXT NOT NULL, kind TEXT NOT NULL, minute INTEGER NOT NULL, change INTEGER NOT NULL,
+  PRIMARY KEY(zone, kind, minute)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS gone_by_change ON gone(change);
 CREATE TABLE IF NOT EXISTS summaries(
   zone TEXT NOT NULL, kind TEXT NOT NULL, period TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   value REAL, mean REAL, high REAL, high_minute INTEGER, low REAL, known INTEGER NOT NULL,
@@ -104,4 +108,4 @@ PROJECTED_TABLES = (
     "held",
     "anchors",
 )
-"""Everything that is a function of ledger and register; revisions are a record of what was told before."""
+"""All that is a function of ledger and register; `revisions` and `gone` record what was told before."""

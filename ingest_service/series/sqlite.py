@@ -7,9 +7,10 @@ from operator import itemgetter
 from pathlib import Path
 
 from ingest_service.series.connections import Connections, is_older
+from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, TextRow
 from ingest_service.series.retaking import Retaking
-from ingest_service.series.rollup_writer import CHANGE, REVISION
+from ingest_service.series.rollup_writer import REVISION
 from ingest_service.series.schema import PROJECTED_TABLES
 from ingest_service.series.thinning import Thinning
 

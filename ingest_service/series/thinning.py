@@ -44,7 +44,7 @@ class Thinning(RollupWriter):
                     continue
                 end = min(before, first + width - 1)
                 reached = max(reached, end)
-                for table in ("exposures", "revisions"):
+                for table in ("exposures", "revisions", "gone"):
                     deleted += connection.execute(
                         f"DELETE FROM {table} WHERE zone = ? AND kind = ? AND minute <= ?",  # noqa: S608
                         (zone, kind, end),

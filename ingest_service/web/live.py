@@ -24,7 +24,7 @@ from ingest_service.context import Context
 from ingest_service.projection import CURSOR
 from ingest_service.queries.view import NotHere
 from ingest_service.register.schema import AUDIT
-from ingest_service.series.rollup_writer import CHANGE
+from ingest_service.series.feed import CHANGE
 from ingest_service.web.live_pages import LIVE_PAGES, Asked, LivePage
 from ingest_service.web.rendering import fragment
 

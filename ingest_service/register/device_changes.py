@@ -101,6 +101,7 @@ class DeviceChanges(Recorder):
         """The sensor stands in the zone: since always if it never stood anywhere, else from now on.
 
         `valid_from` gives another beginning; it must not be before the beginning of the placement it ends.
+        Another beginning of the same placement corrects what was registered, but not of its first one.
         """
         table = schema.PLACEMENTS
         rows = self._dated(table, gateway=gateway, sensor=sensor)
@@ -112,6 +113,8 @@ class DeviceChanges(Recorder):
             "serial": serial,
         }
         if open_row is not None and all(open_row[name] == value for name, value in values.items()):
+            if valid_from is not None and len(rows) > 1 and valid_from != open_row["valid_from"]:
+                self._move_placement(rows, open_row, valid_from)
             return
         begin = _begin(self.at, rows, valid_from, f"sensor {gateway}/{sensor}")
         if open_row is not None:
@@ -123,6 +126,21 @@ class DeviceChanges(Recorder):
         site = self._site_of(gateway)
         self.record(
             "sensor placed", f"{gateway}/{sensor}", site, after=values, before=before, valid_from=begin
+        )
+
+    def _move_placement(self, rows: list[sa.RowMapping], held: sa.RowMapping, begin: float) -> None:
+        """Correct since when the sensor stands there, and until when it stood where it was taken from."""
+        name, table = f"{held['gateway']}/{held['sensor']}", schema.PLACEMENTS
+        before = max((row for row in rows if row["id"] != held["id"]), key=lambda row: row["valid_from"])
+        moved = before["valid_to"] == held["valid_from"]
+        if begin < (before["valid_from"] if moved else before["valid_to"]):
+            raise ChangeRefused(f"sensor {name} stood elsewhere at that time; give a later `from`")
+        if moved:
+            self._update(table, {"id": before["id"]}, {"valid_to": begin})
+        self._update(table, {"id": held["id"]}, {"valid_from": begin})
+        was, now = {"valid_from": held["valid_from"]}, {"valid_from": begin}
+        self.record(
+            "sensor corrected", name, self._site_of(held["gateway"]), before=was, after=now, valid_from=begin
         )
 
     def expect(self, gateway: str, sensor: str, quantity: str, period_s: float) -> None:

@@ -52,8 +52,9 @@ class PlaceChanges(Recorder):
         """Add the zone, or bring it to these values.
 
         Facts that differ hold from now on (the first since always), or from `valid_from`: an instant that
-        has passed and is not before the beginning of the facts held now. At that very beginning, or before it
-        with the same facts, they are a correction of what was registered.
+        has passed and is not before the beginning of the facts held now. At that very beginning they are
+        a correction of what was registered; so is another beginning of the same facts (a zone's first facts
+        can only be moved to begin earlier).
         """
         if valid_from is not None and valid_from > self.at:
             raise ChangeRefused("facts cannot begin in the future; write them down on that day")
@@ -73,7 +74,9 @@ class PlaceChanges(Recorder):
         if before:
             after = {name: facts[name] for name in before}
             self._change_facts(zone, held, self.at if valid_from is None else valid_from, before, after)
-        elif valid_from is not None and valid_from < held["valid_from"]:
+        elif valid_from is not None and (
+            valid_from < held["valid_from"] or (len(rows) > 1 and valid_from > held["valid_from"])
+        ):
             self._move_beginning(zone, rows, valid_from)
 
     def _change_facts(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -75,6 +76,26 @@ def test_facts_that_were_wrong_are_corrected_with_a_trace(
         (datetime(2026, 3, 31, 17, tzinfo=UTC).timestamp(), 91),
     ]
     assert len(Audit(register).rows(action="zone corrected")) == 2
+
+
+def test_a_beginning_that_was_too_early_is_corrected(register: Register, sample_description: Any) -> None:
+    sensor = sample_description["sites"][0]["gateways"][0]["sensors"][0]
+    for begin in ("2026-05-01", "2026-05-11", "2026-04-11"):
+        sewing(sample_description).update({"women": 90, "from": begin})
+        sensor.update({"zone": "ironing", "from": begin})
+        assert import_description(register, sample_description, "test").changes == 2
+        assert import_description(register, sample_description, "test").changes == 0
+        snapshot = register.snapshot()
+        since = datetime.fromisoformat(begin).replace(tzinfo=ZoneInfo("Asia/Phnom_Penh")).timestamp()
+        assert [start for start, _ in snapshot.zone_history(SEWING)] == [0.0, since]
+        before, after = snapshot.placements_of("kh-f0123-a", "th1")
+        assert (before.valid_to, after.valid_from) == (since, since)
+    assert len(Audit(register).rows(action="sensor corrected")) == 2
+    sensor["from"] = 0.5
+    sensor["zone"] = "sewing-3"
+    assert "already has an entry" in "".join(mistakes_of(register, sample_description))
+    sensor.update({"zone": "ironing", "from": -1.0})
+    assert "stood elsewhere at that time" in "".join(mistakes_of(register, sample_description))
 
 
 def test_a_new_zone_is_unknown_before_it_began(register: Register, sample_description: Any) -> None:

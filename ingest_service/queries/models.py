@@ -11,14 +11,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-State = Literal["danger", "warning", "silent", "cannot_tell", "notice", "within"]
-"""How a zone, a site or a channel stands; the order is the order of urgency."""
+State = Literal["danger", "warning", "silent", "cannot_tell", "notice", "idle", "within"]
+"""How a zone, a site or a channel stands; the order is the order of urgency.
+
+`idle`: it is measured, but judged over a shift, and no shift is on. It says neither good nor bad."""
 
 Hazard = Literal["heat", "noise", "air"]
 Side = Literal["worker", "management"]
 GradeLetter = Literal["A", "B", "C"]
 
-URGENCY: tuple[State, ...] = ("danger", "warning", "silent", "cannot_tell", "notice", "within")
+URGENCY: tuple[State, ...] = ("danger", "warning", "silent", "cannot_tell", "notice", "idle", "within")
 
 
 def worst(states: list[State]) -> State:

@@ -131,7 +131,7 @@ def _row(
     now, before = pair
     found = [one for zone in zones if (one := standings.of_hazard(zone, hazard)) is not None]
     state = state_of(found)
-    if state == "within" and now.whole.expected and not now.whole.known:
+    if state in {"within", "idle"} and now.whole.expected and not now.whole.known:
         state = "cannot_tell"  # cool air after work says nothing about work of which nothing was measured
     silent = [one.reason.since for one in found if one.state == "silent" and one.reason.since]
     return OverviewRow(

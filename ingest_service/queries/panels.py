@@ -15,7 +15,8 @@ class Panel:
     """One chart. `thin` is the quick line, `thick` the average people know; `judged` is what a limit is for.
 
     `quantities` are those whose readings make it; `facts` are further kinds named beside the big value.
-    Rules on any kind of `stems` (what stands before the first dot) belong to it.
+    Rules on any kind of `stems` (what stands before the first dot) belong to it. `by_shift`: what is judged
+    is the sum of a shift and ends with it.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Panel:
     judged: str
     facts: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
+    by_shift: bool = False
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -48,7 +50,8 @@ PANELS: Final = (
     Panel("wbgt", "heat", "WBGT", "Cel", 1, ("ta", "rh", "wbgt"),
           "wbgt.minute", "wbgt_eff.twa60", "wbgt_eff.twa60", ("ta.mean60", "rh.mean60", "heat_index.minute"),
           ("wbgt", "wbgt_eff", "ta", "rh", "va", "heat_index")),
-    Panel("la", "noise", "LAeq", "dB", 1, ("la",), "la.leq1", "la.leq60", "la.lex8h", ("la.niosh_dose",)),
+    Panel("la", "noise", "LAeq", "dB", 1, ("la",), "la.leq1", "la.leq60", "la.lex8h", ("la.niosh_dose",),
+          by_shift=True),
     Panel("pm2_5", "air", "PM2.5", "ug/m3", 1, ("pm2_5",), "pm2_5.mean60", "pm2_5.mean24h", "pm2_5.mean24h"),
     Panel("pm10", "air", "PM10", "ug/m3", 1, ("pm10",), "pm10.mean60", "pm10.mean24h", "pm10.mean24h"),
     Panel("co2", "air", "CO2", "ppm", 0, ("co2",), "co2.minute", "co2.twa8h", "co2.twa8h", ("co2.stel15",)),

@@ -92,7 +92,7 @@ class Standings:
             panel=panel.id,
             state=state,
             reason=reason,
-            judged=self.latest(zone.id, kind),
+            judged=_final(self.latest(zone.id, kind)) if state == "idle" else self.latest(zone.id, kind),
             momentary=self.latest(zone.id, panel.thin),
             limit=line_of(rule, zone) if rule else None,
             since=above_since(case) if case else reason.since,
@@ -133,7 +133,8 @@ class Standings:
             judging = next((one for one in rules if one.id == case["rule"]), first)
             return _STATE_OF[case["severity"]], Reason(code="case", since=above_since(case)), judging
         row = self._latest[zone.id].get(panel.judged)
-        above = self._above(zone, rules)
+        between = self._between_shifts(zone, panel)
+        above = self._above(zone, _of_now(rules, panel) if between else rules)
         if above is not None:
             idle = above.rule.judge == "shift" and not self.at_work(zone.site)
             return (
@@ -141,6 +142,8 @@ class Standings:
                 Reason(code="above_idle" if idle else "above", text=above.label),
                 above,
             )
+        if between:
+            return "idle", Reason(code="idle"), first
         if row is None or row.value is None:
             if panel.hazard == "heat" and zone.clothing_caf is None:
                 return "cannot_tell", Reason(code="clothing"), first
@@ -160,6 +163,13 @@ class Standings:
             if row is not None and not self._forgotten(row) and verdict(one, row) is Verdict.ABOVE:
                 return one
         return None
+
+    def _between_shifts(self, zone: Zone, panel: Panel) -> bool:
+        """Whether the panel's sensors are heard, but what it is judged by waits for the next shift."""
+        if not panel.by_shift or self.at_work(zone.site):
+            return False
+        heard = self._latest[zone.id].get(panel.thin)
+        return heard is not None and heard.value is not None and not self._forgotten(heard)
 
     def _forgotten(self, row: ExposureRow) -> bool:
         return self._view.now - row.minute * MINUTE_S > self._view.stale_after_s(MINUTE_S) + _FORGOTTEN_S
@@ -219,6 +229,16 @@ def state_of(standings: Iterable[HazardStanding]) -> State:
 def _above_state(rule: ActiveRule) -> State:
     """Above a limit, but nobody was told yet: a warning; above a mere guideline: a notice."""
     return "notice" if rule.rule.severity == "notice" else "warning"
+
+
+def _of_now(rules: list[ActiveRule], panel: Panel) -> list[ActiveRule]:
+    """The rules on what is measured this minute, as a ceiling; the others wait for a shift."""
+    return [one for one in rules if one.rule.exposure == panel.thin]
+
+
+def _final(shown: Measured | None) -> Measured | None:
+    """The last value of a shift that is over: it will not be replaced by a newer one, so it is not stale."""
+    return shown and shown.model_copy(update={"stale": False, "stale_after_s": None})
 
 
 def _urgency(one: HazardStanding) -> tuple[int, float]:

@@ -32,6 +32,11 @@ _GUIDELINE: Final = {
     "noise": N_("%(zone)s is above a guide value for noise."),
     "air": N_("The air in %(zone)s is above a guide value."),
 }
+_IDLE: Final = {
+    "heat": N_("No shift is on. Heat in %(zone)s is judged over a shift."),
+    "noise": N_("No shift is on. Noise in %(zone)s is judged over a shift."),
+    "air": N_("No shift is on. The air in %(zone)s is judged over a shift."),
+}
 _UNTOLD: Final = {
     "heat": N_("Nobody can tell how hot %(zone)s is."),
     "noise": N_("Nobody can tell how loud %(zone)s is."),
@@ -83,6 +88,8 @@ def of_factory(words: Words, page: Factory) -> str:
         parts.append(_.count("%(n)s silent", "%(n)s silent", page.zones_silent))
     if page.zones_cannot_tell:
         parts.append(_.count("%(n)s nobody can tell", "%(n)s nobody can tell", page.zones_cannot_tell))
+    if not parts and any(zone.state == "idle" for zone in page.zones):
+        return _("No shift is on, and nothing that is judged now is over a limit.")
     if not parts:
         return _.count("The zone is within its limits now.", "All %(n)s zones are within their limits now.",
                        len(page.zones))  # fmt: skip
@@ -133,7 +140,8 @@ def standing(words: Words, zone: str, one: HazardStanding, timezone: str) -> str
         if _for_newcomers(one):
             return _("%(zone)s is too hot for people new to heat right now.", zone=zone)
         return _(_ABOVE[one.hazard], zone=zone)
-    return _((_WITHIN if one.state == "within" else _UNTOLD)[one.hazard], zone=zone)
+    words_of = {"within": _WITHIN, "idle": _IDLE}.get(one.state, _UNTOLD)
+    return _(words_of[one.hazard], zone=zone)
 
 
 def _for_newcomers(one: HazardStanding) -> bool:
@@ -164,6 +172,13 @@ def why(words: Words, one: HazardStanding, timezone: str) -> str:
         if reason.number is None:
             return _("Nothing has been computed here yet.")
         return _("Only %(share)s of what is needed was measured.", share=words.percent(reason.number))
+    if reason.code == "idle":
+        last = one.judged
+        if last is None or last.value is None or last.time is None:
+            return _("Of the last shift nobody can tell.")
+        value = f"{words.number(last.value, last.decimals)} {words.unit(last.unit)}"
+        time = words.clock(last.time, timezone)
+        return _("The last shift stood at %(value)s, %(time)s.", value=value, time=time)
     if reason.code == "old" and reason.since is not None:
         return _("The last value is from %(time)s.", time=words.clock(reason.since, timezone))
     if reason.code == "above" and one.state == "notice":

@@ -26,6 +26,7 @@ STATES: Final = {
     "danger": N_("Danger"),
     "warning": N_("Warning"),
     "notice": N_("Above a guide value"),
+    "idle": N_("No shift is on"),
     "within": N_("Within limits"),
     "cannot_tell": N_("Cannot tell"),
     "silent": N_("Silent"),
@@ -127,6 +128,7 @@ CASE_TITLES: Final = {
     "device.stuck": N_("Stuck value: %(zone)s"),
     "device.calibration": N_("Calibration overdue: %(zone)s"),
     "device.moved": N_("Sensor not where it should be: %(zone)s"),
+    "device.clock": N_("Clock is wrong: %(zone)s"),
 }
 GRADES: Final = {
     "A": N_("Grade A: signed, good clock, valid calibration"),

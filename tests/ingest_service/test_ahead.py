@@ -168,19 +168,62 @@ def test_work_and_rest_is_refused_for_a_value_that_could_not_be_told(world: Worl
     assert (found.reason, found.people) == ("no_value", ())
 
 
+def heard(world: World, at: float) -> None:
+    """Every sensor of the register reports."""
+    for channel in world.view.register.expected:
+        number = world.store.channel_id("kh-f0123", channel.gateway, channel.sensor, channel.quantity, "Cel")
+        world.store.write([(number, int((at - 30.0) * 1e6), 35.0, 0, 0)], [], "ledger", 1)
+
+
 def test_a_hot_hall_after_work_opens_no_case_and_does_not_say_that_it_might(world: World) -> None:
     evening = MONDAY + 13 * 3600.0
     world.view = replace(world.view, now=evening)
     world.give("wbgt_eff.twa60", {1: 35.0})
-    for channel in world.view.register.expected:
-        number = world.store.channel_id("kh-f0123", channel.gateway, channel.sensor, channel.quantity, "Cel")
-        world.store.write([(number, int((evening - 30.0) * 1e6), 35.0, 0, 0)], [], "ledger", 1)
+    heard(world, evening)
     one = Standings(world.view, [world.site]).of_hazard(world.zone, "heat")
     assert one is not None
     assert one.reason.code == "above_idle"
     words = Words(translator("en"), evening)
     assert why(words, one, TZ) == "No shift is on, so no case is opened."
     assert "right now" in standing(words, "Sewing line 3", one, TZ)
+
+
+def test_noise_between_two_shifts_is_idle_and_not_said_to_be_unknown(world: World) -> None:
+    night = MONDAY + 20 * 3600.0
+    world.view = replace(world.view, now=night)
+    heard(world, night)
+    world.give("la.lex8h", {660: 86.2})
+    one = Standings(world.view, [world.site]).of_hazard(world.zone, "noise")
+    assert one is not None
+    assert one.state == "cannot_tell", "nothing is known of this minute either"
+    world.give("la.leq1", {1: 48.0})
+    one = Standings(world.view, [world.site]).of_hazard(world.zone, "noise")
+    assert one is not None
+    assert (one.state, one.reason.code) == ("idle", "idle")
+    assert one.judged is not None
+    assert (one.judged.value, one.judged.stale) == (86.2, False), "the end of a shift does not grow old"
+    words = Words(translator("en"), night)
+    said = standing(words, "Sewing line 3", one, TZ)
+    assert said == "No shift is on. Noise in Sewing line 3 is judged over a shift."
+    assert why(words, one, TZ) == "The last shift stood at 86.2 dB(A), Mon 1 Jun 16:00."
+
+
+def test_noise_at_night_above_the_ceiling_is_said_and_in_a_shift_nothing_is_idle(world: World) -> None:
+    night = MONDAY + 20 * 3600.0
+    heard(world, night)
+    world.view = replace(world.view, now=night)
+    world.give("la.lex8h", {660: 86.2})
+    world.give("la.leq1", {1: 117.0})
+    one = Standings(world.view, [world.site]).of_hazard(world.zone, "noise")
+    assert one is not None
+    assert (one.state, one.reason.code) == ("warning", "above_idle")
+    morning = night + 4 * 3600.0 + 1800.0  # 07:30 on Tuesday: too little of the shift to say anything
+    heard(world, morning)
+    world.view = replace(world.view, now=morning)
+    world.give("la.leq1", {1: 48.0})
+    one = Standings(world.view, [world.site]).of_hazard(world.zone, "noise")
+    assert one is not None
+    assert one.state == "cannot_tell"
 
 
 def test_a_number_travels_with_its_window_its_method_and_its_revisions(world: World) -> None:

@@ -47,6 +47,7 @@
   });
   document.addEventListener("htmx:sseMessage", (event) => {
     tick();
+    fromEnd();
     document.dispatchEvent(new CustomEvent("oshwatch:changed", { detail: event.target.id }));
   });
   document.addEventListener("htmx:sseOpen", () => {
@@ -84,9 +85,15 @@
     return x - y;
   }
 
+  /* On a phone a row of days is wider than the screen: it opens at its newest day. */
+  function fromEnd() {
+    for (const one of document.querySelectorAll(".scroll.from-end")) one.scrollLeft = one.scrollWidth;
+  }
+
   function start() {
     document.querySelectorAll("table.sortable").forEach(sortable);
     document.querySelector(".problems")?.focus();
+    fromEnd();
     /* Filters apply themselves; the button is for readers without scripts. */
     for (const form of document.querySelectorAll("form.filters:not(.by-hand)")) {
       form.querySelector("button")?.setAttribute("hidden", "");

@@ -201,7 +201,12 @@ def _action(row: Row) -> CaseAction:
 
 def _history(row: Row) -> HistoryLine:
     return HistoryLine(
-        at=row["at"], kind=row["kind"], who=row["who"] or "", side=row["side"] or "", text=row["text"]
+        at=row["at"],
+        kind=row["kind"],
+        who=row["who"] or "",
+        side=row["side"] or "",
+        text=row["text"],
+        rule=str(row["data"].get("title", "")),
     )
 
 

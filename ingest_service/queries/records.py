@@ -54,11 +54,14 @@ class NoticeLine(Facts):
 
 
 class HistoryLine(Facts):
+    """One event of a case. `rule`: the title of the rule that it speaks of, as it was then; "" for none."""
+
     at: float
     kind: str
     who: str
     side: str
     text: str
+    rule: str = ""
 
 
 class Case(Facts):

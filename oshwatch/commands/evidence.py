@@ -51,7 +51,7 @@ def bundle(
         _refuse(f"There is no site {site!r} in the register.")
     except (LedgerError, DatabaseError, ServerKeyError) as error:
         _refuse(str(error))
-    typer.echo(f"{target}: {made.rows:,} batches, {made.days} published days, {made.files:,} files.")
+    typer.echo(f"{target}: {made.rows:,} batches, published days: {made.days}, files: {made.files:,}.")
     typer.echo(f"Check it with: oshwatch verify {target}")
 
 

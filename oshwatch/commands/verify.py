@@ -73,7 +73,7 @@ def _lines(file: Path, report: Report) -> list[str]:
         f"{file.name}: {report.site}, {_time(report.start)} to {_time(report.end)} UTC",
         f"  made          {_time(report.made_at)} UTC",
         f"  batches       {report.batches:,}, of them {report.signed:,} with a good signature",
-        f"  ledger        {report.rows:,} rows, {report.days} published days",
+        f"  ledger        {report.rows:,} rows, published days: {report.days}",
         f"  clocks        {_clocks(report)}",
         f"  calibrations  {_calibrations(report)}",
         f"  server key    {report.server_key} (compare it with the published one: nothing in here proves it)",

@@ -15,7 +15,7 @@ def lines(told: Mapping[str, Any]) -> list[str]:
     zones = told["zones"]
     found = [
         laid_out(f"Backtest of {packs}, {told['from']} to {told['to']}"),
-        laid_out(f"{len(zones)} zones of {told['factories']} factories. {told['assumed']}"),
+        laid_out(f"Zones: {len(zones)}, factories: {told['factories']}. {told['assumed']}"),
     ]
     if told["not_replayed"]:
         found.append(laid_out(f"Not replayed, since no exposure tells: {', '.join(told['not_replayed'])}."))

@@ -15,6 +15,7 @@ _DOUBTS: Final = {
     "stuck": "reports one value that does not move,",
     "calibration": "has a calibration that has lapsed,",
     "moved": "is not where, or not what, the register says,",
+    "clock": "is stamped by a clock that is wrong,",
 }
 
 Event = dict[str, Any]
@@ -293,4 +294,5 @@ def _list(names: list[str]) -> str:
 
 def _by(row: dict[str, Any]) -> str:
     who = f" by {row['who']}" if row["who"] else ""
-    return who + (f": {row['text']}" if row["text"] else "")
+    rule = row["data"].get("title")
+    return who + (f": {row['text']}" if row["text"] else "") + (f" ({rule})" if rule else "")

@@ -17,6 +17,7 @@ _ENDS: Final = {
 """What takes something down -> what puts something else in its place."""
 
 
+_DATES: Final = ("valid_from", "valid_to")
 _NOTHING: Final[tuple[Any, ...]] = (str(date.min), [], None)
 """Values that say nothing about something new."""
 
@@ -58,14 +59,24 @@ def _tells(key: str, old: dict[str, Any], new: Any) -> bool:
 
 
 def _changed(key: str, old: dict[str, Any], new: Any) -> str:
-    return f"{key} {_shown(old[key])} -> {_shown(new)}" if key in old else f"{key} {_shown(new)}"
+    after = _date(new) if key in _DATES else _shown(new)
+    if key not in old:
+        return f"{key} {after}"
+    return f"{key} {_date(old[key]) if key in _DATES else _shown(old[key])} -> {after}"
+
+
+def _date(value: Any) -> str:
+    """A first or last day, or an instant."""
+    if isinstance(value, float):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC" if value else "always"
+    if value is None:
+        return "without end"
+    return "always" if value == str(date.min) else str(value)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value == str(date.min):
-        return "always"
     if isinstance(value, list):
         return " ".join(_shown(entry) for entry in value)
     if isinstance(value, dict):

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_service.auth.audit import Audit
-from ingest_service.register.description import import_description
+from ingest_service.register.description import import_description, plan_description
 from ingest_service.register.description_check import DescriptionError
+from ingest_service.register.description_plan import line_of
 from ingest_service.register.roster_plan import plan_roster
 from ingest_service.register.store import Register
 from osh_domain.shift_conflicts import conflicts
@@ -86,6 +87,19 @@ def test_a_beginning_that_was_wrong_is_corrected_on_both_sides(
         assert worked(register, "2026-05-13", "2026-05-15") == [[expected], [expected]]
     row = Audit(register).rows(action="shift corrected")[-1]
     assert row.detail["before"].keys() == row.detail["after"].keys()
+
+
+def test_a_change_of_dates_is_told_in_dates(register: Register, sample_description: Any) -> None:
+    shifts_of(sample_description)[0].update({"from": "2026-01-05", "to": "2026-06-14"})
+    (change,) = plan_description(register, sample_description)
+    said = "valid_from always -> 2026-01-05, valid_to without end -> 2026-06-14"
+    assert line_of(change) == f"shift corrected day ({SITE}): {said}"
+    sensor = sample_description["sites"][0]["gateways"][0]["sensors"][0]
+    for begin in ("2026-05-01", "2026-05-11"):
+        sensor.update({"zone": "ironing", "from": begin})
+        changes = plan_description(register, sample_description)
+        import_description(register, sample_description, "test")
+    assert "valid_from 2026-04-30 17:00 UTC -> 2026-05-10 17:00 UTC" in line_of(changes[-1])
 
 
 def test_hours_that_never_were_are_replaced_from_their_first_day(

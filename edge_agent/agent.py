@@ -162,7 +162,7 @@ class Agent:
         last = self.outbox.last_moment()
         left = self.outbox.leftover()
         if left is not None:
-            self._keeper.write(left.anchoring, left.records, "restart")
+            self._keeper.take_up(left)
         self._rescuer.begin(self.tell, self.add)
         if last is not None and note_gap:
             self.add(restart_gap(last, self.timekeeper))

@@ -6,9 +6,10 @@ import math
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from edge_agent.heartbeat import status
 from edge_agent.identity import Identity
 from edge_agent.journal import Journal
-from edge_agent.outbox.records import Anchoring, OpenRecord
+from edge_agent.outbox.records import Anchoring, Leftover, OpenRecord
 from edge_agent.outbox.sealing import seal_records
 from edge_agent.outbox.segment import SealReason, Segment, SegmentLimits
 from edge_agent.outbox.store import Outbox
@@ -45,6 +46,8 @@ class Keeper:
         self._sealed = sealed
         self._refused: list[Segment] = []
         self._tried_at = -math.inf  # boot time
+        self._sync_again = -math.inf  # boot time
+        self._stopped_at: float | None = None  # boot time at which measuring had to stop
         self._segment = self._new_segment()
 
     @property
@@ -78,9 +81,18 @@ class Keeper:
     def sync_due(self) -> None:
         """Write what has waited too long to the disk."""
         # What is on disk as open belongs to one segment; it must not be mixed with a later one.
-        if self._refused or not self._segment.sync_due(self._timekeeper.clock.boot_time()):
+        now = self._timekeeper.clock.boot_time()
+        if self._refused or now < self._sync_again or not self._segment.sync_due(now):
             return
-        self._outbox.sync(self._segment.anchoring, self._segment.unsynced())
+        try:
+            self._outbox.sync(self._segment.anchoring, self._segment.unsynced())
+        except sqlite3.OperationalError:
+            # Delivering has to go on meanwhile: it is what makes room.
+            self._sync_again = now + TRY_AGAIN_S
+            log.exception(
+                "readings cannot be synced; they are kept in memory", records=len(self._segment.records)
+            )
+            return
         self._segment.synced = len(self._segment.records)
 
     def seal_due(self, now: float) -> SealReason | None:
@@ -91,6 +103,14 @@ class Keeper:
         elif self._refused and self._timekeeper.clock.boot_time() - self._tried_at >= TRY_AGAIN_S:
             self._write_all("time")
         return reason
+
+    def take_up(self, left: Leftover) -> None:
+        """Seal what an earlier run left open, under its own clock, before anything of this run."""
+        found = Segment(left.anchoring, self._limits)
+        found.records = left.records
+        found.synced = len(left.records)
+        self._refused.append(found)
+        self._write_all("restart")
 
     def seal(self, reason: SealReason) -> None:
         """Make the open segment a batch, safe on disk when this returns unless the disk refuses."""
@@ -110,6 +130,16 @@ class Keeper:
             log.exception(
                 "the outbox cannot be written; what it refuses is kept", segments=len(self._refused)
             )
+            if self.crowded and self._stopped_at is None:
+                self._stopped_at = self._tried_at
+        if not self._refused and self._stopped_at is not None:
+            self._say_what_is_missing(self._stopped_at)
+
+    def _say_what_is_missing(self, since: float) -> None:
+        self._stopped_at = None
+        now = self._timekeeper.clock.boot_time()
+        text = f"outbox could not be written: not measured from {since:.3f} s to {now:.3f} s of this boot"
+        self._segment.add(status(text, now, name="gap"))
 
     def write(self, anchoring: Anchoring, records: Sequence[OpenRecord], reason: SealReason) -> None:
         """Seal these records under their own clock and configuration."""

@@ -55,8 +55,7 @@ class Publisher:
     ) -> None:
         self.counters = Counters()
         self.connected = False
-        # What the broker said when it let this gateway in no more; None once it does.
-        self.refused: str | None = None
+        self.refused: str | None = None  # what the broker said when it did not let this gateway in
         self._identity = identity
         self._outbox = outbox
         self._timekeeper = timekeeper
@@ -125,6 +124,10 @@ class Publisher:
     def disputed(self) -> tuple[str, ...]:
         """Epochs of which the server's ledger and ours differ: no copy of them may be deleted."""
         return self._acks.disputed
+
+    @property
+    def stopped_by_server(self) -> bool:  # as it does when its disk is full
+        return self._delivery.stopped
 
     @property
     def in_flight(self) -> int:
@@ -224,7 +227,7 @@ class Publisher:
     # -- sending ----------------------------------------------------------------------------------------
 
     def _send(self, lane: Lane, now: float) -> bool:
-        """Fill a lane; answers whether it must be looked at again although nothing new has happened."""
+        """Fill a lane; answers whether to look again although nothing new has happened."""
         room = self._delivery.room(lane, now)
         first, last = (self._live_from, ALL_ROWS) if lane == "live" else (0, self._live_from - 1)
         limit = max(1, room) + self._delivery.look_ahead()
@@ -268,7 +271,7 @@ class Publisher:
         return self._time_exchange_mode == "always" or self._timekeeper.state.clk != "ntp"
 
     def _settling(self) -> bool:
-        """Uncertain clocks are settled first, so that the batches that follow can be placed in time."""
+        """Uncertain clocks come first, so that the batches that follow can be placed in time."""
         return self._exchange is not None and self._timekeeper.state.clk in ("none", "hold")
 
     # -- inside -----------------------------------------------------------------------------------------

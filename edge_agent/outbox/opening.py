@@ -50,7 +50,7 @@ def open_file(path: Path) -> Opened:
             aside = _set_aside(path)
         return Opened(_connect(path), aside, damage)
     except (sqlite3.Error, DamageError) as error:
-        raise OutboxError(_advice(path, error)) from error
+        raise OutboxError(advice(path, error)) from error
     except OSError as error:
         raise OutboxError(f"{path}: {error.strerror}; nothing in the outbox was deleted") from error
 
@@ -137,7 +137,8 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _advice(path: Path, error: Exception) -> str:
+def advice(path: Path, error: Exception) -> str:
+    """What is the matter with the file, and the way out."""
     if "locked" in str(error):
         return f"{path}: another agent is using this outbox; stop it, or give this one its own data_dir"
     if "readonly" in str(error) or "unable to open" in str(error):

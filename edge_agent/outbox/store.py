@@ -10,14 +10,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from edge_agent.outbox import epochs
 from edge_agent.outbox.checking import record_digest
 from edge_agent.outbox.counting import count
-from edge_agent.outbox.opening import open_file
+from edge_agent.outbox.opening import OutboxError, advice, open_file
 from edge_agent.outbox.records import (
     Anchoring,
     ChainHead,
@@ -57,9 +57,9 @@ class Outbox:
         self._db, self.set_aside, self.damage = open_file(path)
         try:
             self.epoch = epochs.find(self._db, gateway, serial, new_epoch)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self._db.close()
-            raise
+            raise OutboxError(advice(path, error)) from error
 
     def close(self) -> None:
         self._db.close()
@@ -144,11 +144,13 @@ class Outbox:
         crash_here("outbox: sealed, after the commit")
 
     def configure(self, document: bytes) -> str:
-        """Keep a configuration document; its name is the first 16 bytes of its SHA-256 in hex."""
+        """Keep a configuration document, if there is room; its name is the first 16 bytes of its SHA-256 in
+        hex. The server gets it with every birth."""
         name = hashlib.sha256(document).hexdigest()[:32]
-        self._db.execute(
-            "INSERT OR IGNORE INTO configurations (hash, document) VALUES (?, ?)", (name, document)
-        )
+        with suppress(sqlite3.OperationalError):
+            self._db.execute(
+                "INSERT OR IGNORE INTO configurations (hash, document) VALUES (?, ?)", (name, document)
+            )
         return name
 
     # -- delivery ---------------------------------------------------------------------------------------

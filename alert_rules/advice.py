@@ -113,6 +113,7 @@ _ROWS: Final = (
         N_("Go back in only after a second instrument shows safe values; find the cause first."),
     ),
     Advice("air.mask", Measure.PERSONAL, N_("Offer well-fitting particle masks to those who want them.")),
+    Advice("watch.clock", Measure.ENGINEERING, N_("Check where the gateway gets the time from.")),
     Advice("watch.power", Measure.ENGINEERING, N_("Check power, then the network link of the gateway.")),
     Advice("watch.sensor", Measure.ENGINEERING, N_("Check the sensor's cable and plug; replace it if dead.")),
     Advice(

@@ -36,6 +36,7 @@ _HAZARDS: Final = {
     "device.stuck": N_("Value does not move"),
     "device.calibration": N_("Calibration lapsed"),
     "device.moved": N_("Sensor not in its place"),
+    "device.clock": N_("Clock is wrong"),
 }
 _SEVERITIES: Final = {
     "danger": N_("DANGER"),
@@ -207,7 +208,8 @@ def _told_apart(value: float, limit: float, unit: str, kind: str, translate: Tra
 def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
     _ = translate
     if event.get("hazard") == "device":
-        return [_doubt_line(one, translate) for one in event.get("doubts", ())][:MOST_DOUBTS]
+        doubts = [_doubt_line(one, translate) for one in event.get("doubts", ())]
+        return list(dict.fromkeys(doubts))[:MOST_DOUBTS]
     if event.get("cause"):
         return [_("%(count)s expected channels report nothing.", count=event.get("channels", 0))]
     limit = event["limit"]
@@ -238,6 +240,8 @@ def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:
     sensor = "/".join(str(doubt[key]) for key in ("sensor", "quantity") if doubt.get(key))
     if doubt.get("due"):
         return _("%(sensor)s: its calibration was due on %(day)s.", sensor=sensor, day=doubt["due"])
+    if doubt.get("behind_min"):
+        return _clock_line(str(doubt["gateway"]), int(doubt["behind_min"]), translate)
     reported, other = doubt.get("reported"), doubt.get("other")
     if reported and other:
         text = N_("%(sensor)s reports serial number %(reported)s, which is registered for %(other)s.")
@@ -248,6 +252,15 @@ def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:
     if doubt.get("says") == "misplaced":
         return _("%(sensor)s says itself that it is not in its place.", sensor=sensor)
     return _("%(sensor)s reports the same value for longer than is likely.", sensor=sensor)
+
+
+def _clock_line(gateway: str, behind_min: int, translate: Translate) -> str:
+    _ = translate
+    if behind_min >= 0:
+        text = N_("%(gateway)s: its clock is %(minutes)s min behind, though it says that it is right.")
+    else:
+        text = N_("%(gateway)s: its clock is %(minutes)s min ahead, though it says that it is right.")
+    return _(text, gateway=gateway, minutes=abs(behind_min))
 
 
 def _ending(event: Mapping[str, Any], translate: Translate) -> list[str]:

@@ -154,14 +154,18 @@ class SilenceRule(_Rule):
     silence: Silence
 
 
+Doubted = Literal["stuck", "calibration", "moved", "clock"]
+
+
 class Watch(Part):
     """What is wrong with a sensor that does report.
 
-    `what`: its value is stuck, its calibration lapsed, or it is not where (or what) the register says.
+    `what`: its value is stuck, its calibration lapsed, it is not where (or what) the register says, or the
+    clock that stamps its readings is wrong.
     `after`: told when it was so for this long; `back`: over when it was right again for this long.
     """
 
-    what: Literal["stuck", "calibration", "moved"]
+    what: Doubted
     after: Seconds
     back: Seconds
 

@@ -11,7 +11,7 @@ from alert_rules.alerts import Deed
 from alert_rules.durations import Minutes
 from alert_rules.layers import Place
 from alert_rules.pack_limits import Part
-from alert_rules.pack_model import Id, Severity
+from alert_rules.pack_model import Doubted, Id, Severity
 
 Entry = tuple[float | None, float] | None
 """What one minute brings: value and coverage; None for nothing at all."""
@@ -128,7 +128,7 @@ class Test(Part):
     exposures: dict[str, SeriesText] = Field(default_factory=dict)
     period: Minutes = 1
     reports: dict[str, SpansText] = Field(default_factory=dict)
-    wrong: dict[Literal["stuck", "calibration", "moved"], dict[str, SpansText]] = Field(default_factory=dict)
+    wrong: dict[Doubted, dict[str, SpansText]] = Field(default_factory=dict)
     minutes: int = Field(default=0, ge=0, le=MOST_MINUTES)
     expect: tuple[Expected, ...] = Field(strict=False)
 

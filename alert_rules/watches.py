@@ -1,4 +1,4 @@
-"""Doubts about sensors that do report: a stuck value, a lapsed calibration, a sensor that was moved.
+"""Doubts about sensors that do report: a stuck value, a lapsed calibration, a moved sensor, a wrong clock.
 
 Judged by the clock from what is doubted at the moment. Doubts of one probable cause are one case: all stuck
 sensors of a gateway, all calibrations that lapse together, and sensors that carry each other's serial numbers
@@ -20,7 +20,7 @@ class Doubt(NamedTuple):
     """One reason not to believe a sensor (`GATEWAY/SENSOR`). `since`: as far as it is known from data.
 
     `links`: serial numbers at the wrong place; doubts that share one have one cause. `detail`: what is said
-    of it: `quantity`, `due`, `registered`, `reported`, `other`.
+    of it: `quantity`, `due`, `registered`, `reported`, `other`, `gateway`, `behind_min`.
     """
 
     what: str

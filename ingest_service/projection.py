@@ -26,6 +26,7 @@ from ingest_service.pack_reading import read_foreign, readings_of, relative_to, 
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.reported_serials import Placed, ReportedSerials, Wrong, contradicted, within
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, Retake, SeriesStore, TextRow
+from ingest_service.wrong_clocks import GatewayClocks, Known
 from osh_domain.batch import Header, open_frame
 from osh_domain.crash_points import crash_here
 from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
@@ -49,6 +50,7 @@ class _Portion:
     released: list[int] = field(default_factory=list)
     anchors: defaultdict[tuple[str, str], list[Anchor]] = field(default_factory=lambda: defaultdict(list))
     documents: dict[tuple[str, str], int] = field(default_factory=dict)
+    clocks: Known = field(default_factory=dict)
     again: bool = False
 
 
@@ -65,6 +67,7 @@ class Projector:
         self._register = register
         self._calibrations = Calibrations(ledger.configuration)
         self._serials = ReportedSerials(ledger.configuration)
+        self._clocks = GatewayClocks(series)
         self._followed: RegisterSnapshot | None = None
         self._documents: set[tuple[str, str]] = set()
         self._cursor: int | None = None
@@ -142,11 +145,15 @@ class Projector:
             fresh = [(*key, row) for key, row in portion.documents.items() if key not in self._documents]
             if fresh:
                 self._series.note_first_rows(fresh)
+            for clock in () if portion.again else portion.clocks.values():
+                self._series.set_gateway_clock(clock)
             self._series.write(portion.points, portion.texts, CURSOR, cursor, received=portion.received)
             crash_here("projector: before the cursor is saved")
         crash_here("projector: after the cursor is saved")
         self._cursor = cursor
         self._documents.update(portion.documents)
+        if not portion.again:
+            self._clocks.stored(portion.clocks)
 
     def _take(self, row: LedgerRow, portion: _Portion) -> None:
         try:
@@ -191,15 +198,19 @@ class Projector:
         records = read_sealed_pack(pack, relative_to(header, row.received_at))
         quality = time_quality_of(header, records, row.received_at)
         readings = readings_of(records)
-        if quality >= TimeQuality.BOUNDED:
+        clock = self._clocks.look(row, header, records[-1].time, portion.clocks) if records else None
+        if clock is not None or quality >= TimeQuality.BOUNDED:
             if portion.again:
                 return True
             anchors = self._anchors(row.gateway, header.boot, portion)
+            if clock is not None:
+                anchors = [Anchor(clock.mono, clock.utc, clock.err)]
             if not anchors:
                 return False
             readings, quality = _corrected(readings, header, anchors, row.received_at)
             if quality >= TimeQuality.BOUNDED:
                 return False
+            quality = TimeQuality.COARSE if clock is not None else quality
         wrong = self._serials.wrong(row.gateway, header.cfg)
         if wrong:
             readings = _misplaced(readings, wrong)

@@ -10,6 +10,7 @@ from ingest_service.cases.doubting import (
     DeviceBook,
     Devices,
     Reported,
+    clocks,
     lapsed,
     misplaced,
     moved,
@@ -54,6 +55,7 @@ class DeviceWatch:
         self._due = now + LOOK_S
         entries = series.channels()
         reported = self._devices.reported() if self._devices else {}
+        wrong = series.wrong_clocks()
         expected, by_sensor, found = _by_site(register, entries, now)
         for one in stuck(series.quality_latest(), {entry.id: entry for entry in entries}, now):
             found[by_sensor.get(one.sensor, "")].append(one)
@@ -64,7 +66,7 @@ class DeviceWatch:
         rows: list[dict[str, Any]] = []
         for site in register.sites:
             due = expected.get(site.id, [])
-            said = self._reported(register, site, due, reported, now)
+            said = [*self._reported(register, site, due, reported, now), *clocks(due, wrong)]
             named = {one.key for one in said}  # a serial number says more than the mark it led to
             doubts = [*said, *(one for one in found.get(site.id, ()) if one.key not in named)]
             before = self._states.get(site.id, WatchState())

@@ -16,6 +16,7 @@ from ingest_service.ledger.port import GatewayStatus
 from ingest_service.register.entries import ExpectedChannel, Site
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.reported_serials import read_serials
+from ingest_service.series.clocks import GatewayClock
 from ingest_service.series.port import ChannelEntry, QualityRow
 from osh_domain.quality import Flag
 from osh_domain.quality_tests import QcTest
@@ -109,6 +110,15 @@ def misplaced(channels: Iterable[ChannelEntry]) -> Iterator[Doubt]:
     for entry in channels:
         if (entry.last_flags or 0) & Flag.MISPLACED and entry.last_time is not None:
             yield Doubt("moved", f"{entry.gateway}/{entry.sensor}", entry.last_time, {"says": "misplaced"})
+
+
+def clocks(expected: Iterable[ExpectedChannel], wrong: Iterable[GatewayClock]) -> Iterator[Doubt]:
+    """Sensors of gateways whose clock is wrong: it stamps the readings of all of them."""
+    by_gateway = {clock.gateway: clock for clock in wrong}
+    for name in sorted({f"{one.gateway}/{one.sensor}" for one in expected if one.gateway in by_gateway}):
+        clock = by_gateway[name.partition("/")[0]]
+        detail = {"gateway": clock.gateway, "behind_min": f"{clock.behind / 60.0:.0f}"}
+        yield Doubt("clock", name, clock.wrong_since or 0.0, detail)
 
 
 def lapsed(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ingest_service.series.clocks import ClockReader, ClockStore
 from ingest_service.series.feed import ExposureFeed
 from ingest_service.series.retaking import Retake, RetakingStore
 from ingest_service.series.rows import (
@@ -82,7 +83,7 @@ class SeriesError(Exception):
     """The series store cannot be opened, read or written; the message says which file and what to do."""
 
 
-class SeriesReader(ExposureFeed, Protocol):
+class SeriesReader(ExposureFeed, ClockReader, Protocol):
     """For pages, rules and exports."""
 
     def channels(self, site: str | None = None) -> list[ChannelEntry]: ...
@@ -170,7 +171,7 @@ class SeriesReader(ExposureFeed, Protocol):
     def close(self) -> None: ...
 
 
-class SeriesStore(SeriesReader, RetakingStore, Protocol):
+class SeriesStore(SeriesReader, RetakingStore, ClockStore, Protocol):
     """For the one writing process: the projector and the rollup in it."""
 
     def transaction(self) -> AbstractContextManager[None]:

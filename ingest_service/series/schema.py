@@ -7,7 +7,7 @@ filled again from the ledger; one of a newer number is refused.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS channels(
@@ -77,6 +77,9 @@ CREATE TABLE IF NOT EXISTS documents(
 CREATE TABLE IF NOT EXISTS placed_serials(gateway TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS retakes(
   gateway TEXT PRIMARY KEY, row INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clocks(
+  gateway TEXT NOT NULL, boot TEXT NOT NULL, mono REAL NOT NULL, utc REAL NOT NULL, err REAL NOT NULL,
+  off REAL NOT NULL, wrong_since REAL, behind REAL NOT NULL, PRIMARY KEY(gateway, boot)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held(
   row INTEGER PRIMARY KEY, gateway TEXT NOT NULL, boot TEXT NOT NULL, received_at REAL NOT NULL);
@@ -105,6 +108,7 @@ PROJECTED_TABLES = (
     "documents",
     "placed_serials",
     "retakes",
+    "clocks",
     "held",
     "anchors",
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
+from ingest_service.series.clocks import Clocks
 from ingest_service.series.connections import Connections, is_older
 from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import Anchor, HeldBatch, PointRow, TextRow
@@ -51,7 +52,7 @@ def open_series(data_dir: Path, *, read_only: bool = False) -> SqliteSeries:
     return SqliteSeries(Connections(path, read_only=read_only))
 
 
-class SqliteSeries(Thinning, Retaking):
+class SqliteSeries(Thinning, Retaking, Clocks):
     """`SeriesStore` over one file."""
 
     def __init__(self, connections: Connections) -> None:

@@ -12,8 +12,8 @@ from oshwatch.scoring.limits import NO_GLOBE_MARGIN, TrueLimit, limits_of, margi
 from oshwatch.scoring.oracle import Mask, ZoneTruth, stretches
 
 APART_MIN = 30  # a shorter dip does not end a hazard
-# A gateway that knows that its clock is lost gets the time from the server, so it is not blind.
-_NO_DATA = frozenset({FaultKind.SILENCE, FaultKind.POWER_CUT, FaultKind.CLOCK_SKEW})
+# A gateway with a wrong clock is not blind: it gets the time from the server, or from the clock of its boot.
+_NO_DATA = frozenset({FaultKind.SILENCE, FaultKind.POWER_CUT})
 
 
 @dataclass(frozen=True)

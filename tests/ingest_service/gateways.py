@@ -57,6 +57,7 @@ class Device:
     clk: str = "ntp"
     err: float | None = 0.012
     cfg: str = "5f1d7a84db00d2fc0c9b1e6634a7f2d1"
+    mono: tuple[float, float] = (99.0, 100.0)
     seq: int = 0
     prev: str = field(default="")
 
@@ -72,7 +73,7 @@ class Device:
         content = readings or (reading(),)
         header = Header(
             1, self.gateway, self.epoch, self.seq, self.prev or genesis(self.gateway, self.epoch),
-            key_id((self.signer or STRANGER).public_key), self.cfg, self.boot, self.off, (99.0, 100.0),
+            key_id((self.signer or STRANGER).public_key), self.cfg, self.boot, self.off, self.mono,
             self.clk, self.err, anchors, len(content) if n is None else n,
         )  # fmt: skip
         if pack is None:

@@ -69,6 +69,8 @@ def _telling(rule: Rule, other: Rule) -> Iterator[str]:
     missing = [one for one in other.tell if one not in rule.tell]
     if missing:
         yield f"it does not tell {', '.join(missing)}"
+    if other.advice and not rule.advice:
+        yield "it says nothing of what to do"
     for step in other.escalate:
         if not any(_reaches_as_soon(one, step) for one in rule.escalate):
             told = f"{', '.join(step.to)} after {step.after / 3600:g} h"

@@ -31,7 +31,7 @@ def noise_rule(rule_id: str, limit: str = "84 dB", more: str = "", confidence: s
         f"    source: {{instrument: I, clause: c, confidence: {confidence}}}\n"
         "    judge: shift\n    coverage: 0.75\n    raise: {after: 5 min}\n"
         "    clear: {below: limit - 1, for: 30 min}\n    severity: danger\n"
-        f"    tell: [committee.worker, committee.management]\n{more}"
+        f"    tell: [committee.worker, committee.management]\n    advice: [noise.source]\n{more}"
     )
 
 

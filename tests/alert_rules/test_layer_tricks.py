@@ -54,6 +54,7 @@ WATCHES = """
     silence: {cause: channel, after: 10 min, periods: 5, together: 3 min, grace: 10 min, back: 2 min}
     replaces: watch-channel-silent
     severity: warning
+    advice: [watch.sensor, watch.measure]
     tell: [engineer, committee.worker, committee.management]
     escalate:
       - {after: 24 h, unless: cleared, to: [committee.worker, committee.management]}

@@ -38,7 +38,7 @@ def heat_rule(by_class: str, more: str = "") -> str:
         "    replaces: heat-iso7243-reference\n    judge: shift\n    coverage: 0.75\n"
         "    estimate: {method: assumed_tg_eq_ta, margin: 1.0}\n"
         "    raise: {after: 10 min}\n    clear: {below: limit - 0.5, for: 30 min}\n    severity: danger\n"
-        "    tell: [committee.worker, committee.management]\n"
+        "    advice: [heat.rest]\n    tell: [committee.worker, committee.management]\n"
         "    escalate:\n"
         "      - {after: 1 h, unless: acknowledged_by_both, to: [committee.worker, committee.management]}\n"
         "      - {after: 2 h, unless: acknowledged_by_both, to: [adviser]}\n"
@@ -77,6 +77,7 @@ def test_a_table_is_compared_in_every_class_of_work_and_state(
         ("severity: danger", "severity: notice", "it is a notice instead of a warning"),
         ("coverage: 0.75", "coverage: 0.9", "it needs 90% of the data instead of 75%"),
         ("tell: [committee.worker, committee.management]", "tell: [engineer]", "does not tell"),
+        ("    advice: [noise.source]\n", "", "says nothing of what to do"),
     ],
 )
 def test_looser_is_also_what_waits_longer_or_tells_less(

@@ -31,7 +31,6 @@ from ingest_service.rollup.zones import Zones
 from ingest_service.series.port import SeriesError, SeriesStore
 
 PORTION = 20_000
-ZONES_IN_MEMORY = 2000
 LOOK_S_PER_CHANNEL = 5e-5
 
 
@@ -172,7 +171,7 @@ class Rollup:
             reached += 1
             roll = self._zones.rolls[zone]
             yield roll
-            if len(turn) > ZONES_IN_MEMORY:
+            if zone not in self._zones.resident:
                 roll.forget()
         self._zones.turn = turn[reached:] + turn[:reached]
 

@@ -14,11 +14,13 @@ from alert_rules.pack_model import SEVERITIES, Severity
 
 
 class Deed(StrEnum):
-    """What is done to a case; all but `JOINED`, `EASED` and `PARTED` are told to people."""
+    """What is done to a case; all but `JOINED`, `AGAIN`, `EASED` and `PARTED` are told to people, and
+    `AGAIN` where they had closed the case."""
 
     OPENED = "opened"
     WORSENED = "worsened"
     JOINED = "joined"
+    AGAIN = "again"
     EASED = "eased"
     PARTED = "parted"
     CLEARED = "cleared"
@@ -54,6 +56,8 @@ class Standing:
         if transition.change is Change.RAISED:
             self._raised[rule] = severity
             return CaseChange(self._risen(before, severity), self.severity or severity, rule, transition)
+        if transition.change is Change.AGAIN and before is not None:
+            return CaseChange(Deed.AGAIN, severity, rule, transition)
         if transition.change is not Change.CLEARED or rule not in self._raised:
             return None
         self._raised.pop(rule)

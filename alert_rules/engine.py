@@ -25,11 +25,13 @@ class Phase(StrEnum):
 
 
 class Change(StrEnum):
-    """What a step changed."""
+    """What a step changed. `AGAIN`: raised all along, but above for a whole hold anew after it was not; it
+    matters where people closed the case in between."""
 
     PENDING = "pending"
     DROPPED = "dropped"
     RAISED = "raised"
+    AGAIN = "again"
     CLEARED = "cleared"
 
 
@@ -160,12 +162,15 @@ def changes(
     before: RuleState, after: RuleState, observation: Observation | None, rule: ZoneRule
 ) -> tuple[Transition, ...]:
     """What one step from `before` to `after` changed, in words."""
+    minute = after.minute
+    if before.phase is Phase.RAISED and after.phase is Phase.RAISED:
+        if not _held_anew(before, after, rule):
+            return ()
+        reason = f"{_seen(observation, rule, within=False)} for {_held(after.above_since, minute)} min again"
+        return (Transition(Change.AGAIN, minute, after.above_since, reason),)
     if before.phase is after.phase and before.above_since == after.above_since:
         return ()
-    minute = after.minute
     if before.phase is Phase.RAISED:
-        if after.phase is Phase.RAISED:
-            return ()
         reason = f"{_seen(observation, rule, within=True)}; {_cleared(after, rule)}"
         return (Transition(Change.CLEARED, minute, after.clear_since, reason),)
     if after.phase is Phase.RAISED:
@@ -173,6 +178,15 @@ def changes(
         reason = f"{_seen(observation, rule, within=False)} {span}"
         return (Transition(Change.RAISED, minute, after.above_since, reason),)
     return tuple(_pending(before, after, observation, rule))
+
+
+def _held_anew(before: RuleState, after: RuleState, rule: ZoneRule) -> bool:
+    """Whether a run that began after the rule was raised reached the hold with this minute."""
+    if after.above_since == NEVER or _held(after.above_since, after.minute) < rule.raise_after:
+        return False
+    return (
+        before.above_since != after.above_since or _held(before.above_since, before.minute) < rule.raise_after
+    )
 
 
 def _pending(

@@ -98,7 +98,7 @@ def ended_event(
 
 def told_severity(change: CaseChange, active: ActiveRule) -> str:
     """The severity that the event of a change carries."""
-    return change.severity if change.deed is not Deed.JOINED else active.rule.severity
+    return active.rule.severity if change.deed in {Deed.JOINED, Deed.AGAIN} else change.severity
 
 
 def silence_event(

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from alert_rules.alerts import CaseChange, Deed
 from alert_rules.escalation import Due
+from alert_rules.pack_model import SEVERITIES
 from ingest_service.cases.schema import CASE_EVENTS, CASES
 from ingest_service.cases.store import RUNNING
 from ingest_service.cases.telling import Telling, write_notices
@@ -14,7 +15,7 @@ from ingest_service.cases.writing import add_history, insert_new
 from ingest_service.register.snapshot import RegisterSnapshot
 
 Event = Mapping[str, Any]
-_RISING: Final = frozenset({Deed.OPENED, Deed.WORSENED, Deed.JOINED})
+_RISING: Final = frozenset({Deed.OPENED, Deed.WORSENED, Deed.JOINED, Deed.AGAIN})
 # The last of several rules to clear may have judged another exposure than the one people were told of.
 _OF_THE_END: Final = ("at", "value", "exposure", "unit", "ended_by")
 _OF_DEVICES: Final = frozenset({"silence", "device"})
@@ -42,9 +43,9 @@ class CaseKeeper:
                 self._begin(case, event, reason)
         elif change.deed is Deed.CLEARED:
             self._clear(case, event, reason)
-        elif change.deed is Deed.WORSENED:
+        elif change.deed is Deed.WORSENED or (change.deed is Deed.AGAIN and _worse(event, case)):
             self._worsen(case, event, reason)
-        else:
+        elif change.deed is not Deed.AGAIN:
             self._note(case, change, event, reason)
 
     def raised(self, event: Event, reason: str) -> None:
@@ -115,7 +116,9 @@ class CaseKeeper:
     def _note(self, case: sa.RowMapping, change: CaseChange, event: Event, reason: str) -> None:
         if change.deed is Deed.EASED:
             self._update(case["id"], severity=change.severity)
-        self._history(case["id"], change.deed.value, reason, event)
+        # That it is open already is no new occasion, whatever the rules thought: nobody signs it again.
+        deed = Deed.JOINED if change.deed is Deed.OPENED else change.deed
+        self._history(case["id"], deed.value, reason, event)
 
     def _clear(self, case: sa.RowMapping, event: Event, reason: str) -> None:
         told = {**case["event"], **{key: event[key] for key in _OF_THE_END if key in event}}
@@ -178,6 +181,10 @@ class CaseKeeper:
             "opened_at": event["at"],
             **_judged_by(event),
         }
+
+
+def _worse(event: Event, case: sa.RowMapping) -> bool:
+    return SEVERITIES.index(event["severity"]) > SEVERITIES.index(case["severity"])
 
 
 def _judged_by(event: Event) -> dict[str, Any]:

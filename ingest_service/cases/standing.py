@@ -37,7 +37,7 @@ class ZoneStanding:
 
     def change(self, rule: str, known: Raised, transition: Transition) -> CaseChange | None:
         """What a rule's transition does to the case that it shares with others of its hazard."""
-        if transition.change not in (Change.RAISED, Change.CLEARED):
+        if transition.change not in (Change.RAISED, Change.AGAIN, Change.CLEARED):
             return None
         group = (known.hazard, known.agent)
         same = {name: one.severity for name, one in self.raised.items() if (one.hazard, one.agent) == group}
@@ -45,7 +45,7 @@ class ZoneStanding:
             # Its severity may have changed with its pack; what it was raised with counts.
             self.raised.pop(rule, None)
             same.setdefault(rule, known.severity)
-        else:
+        elif transition.change is Change.RAISED:
             self.raised[rule] = known
         return Standing(same).take(rule, known.severity, transition)
 

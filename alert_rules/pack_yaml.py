@@ -10,43 +10,19 @@ from pydantic import BaseModel, ValidationError
 
 from alert_rules.pack_limits import LIMIT_FORMS
 from alert_rules.pack_mistakes import Mistake
+from alert_rules.strict_yaml import Loader, UniqueKeys, load
 
-# libyaml reads ten times faster; where it is missing the same is read in Python.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOL: Final = "tag:yaml.org,2002:bool"
-_MERGE: Final = "tag:yaml.org,2002:merge"
 _MOST_BYTES: Final = 4_000_000
-_MOST_NESTED: Final = 30
-"""Deeper YAML makes libyaml leave the stack; a pack needs about six."""
 
 
-class _UniqueKeys(_Loader):  # type: ignore[misc]
-    """YAML keeps the last of two equal keys and says nothing; here that is a mistake.
-
-    Only `true` and `false` are truth values: the key `on` and the country `no` are words.
-    """
+class _Words(UniqueKeys):
+    """Only `true` and `false` are truth values: the key `on` and the country `no` are words."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
         first: [one for one in found if one[0] != _BOOL or first in "tTfF"]
-        for first, found in _Loader.yaml_implicit_resolvers.items()
+        for first, found in Loader.yaml_implicit_resolvers.items()
     }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands here twice", key.start_mark
-                )
-            seen.add(key.value)
-            if key.tag == _MERGE:  # merges of merges grow without end, and hide what stands twice
-                raise yaml.constructor.ConstructorError(
-                    None, None, "keys are not merged in by '<<': write them out", key.start_mark
-                )
-        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return made
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any] | None, list[Mistake]]:
@@ -60,9 +36,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any] | None, list[Mistake]]:
         if len(found) > _MOST_BYTES:
             problem = f"is larger than {_MOST_BYTES // 1_000_000} MB"
             return None, [Mistake(file, "", "file", problem, "Make several packs of it.")]
-        text = found.decode("utf-8")
-        _check_depth(text)
-        raw = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
+        raw = load(found.decode("utf-8"), _Words)
     except OSError as error:
         return None, [Mistake(file, "", "file", f"cannot be read ({error.strerror})", "Check its name.")]
     except UnicodeDecodeError:
@@ -73,18 +47,6 @@ def read_yaml(path: Path) -> tuple[dict[str, Any] | None, list[Mistake]]:
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         return None, [Mistake(file, "", "file", "is not a mapping of keys", "Begin with 'format: 2'.")]
     return raw, []
-
-
-def _check_depth(text: str) -> None:
-    """Refuse YAML nested too deeply to be composed; events are read one after the other."""
-    depth = 0
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _MOST_NESTED:
-                raise yaml.YAMLError(f"it is nested more than {_MOST_NESTED} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def in_words(error: ValidationError, model: type[BaseModel], file: str, rule: str) -> list[Mistake]:

@@ -6,25 +6,8 @@ from typing import Any
 
 import yaml
 
+from alert_rules import strict_yaml
 from ingest_service.register.description_reading import DescriptionError, Mistake
-
-# libyaml reads ten times faster; where it is missing the same is read in Python.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _UniqueKeys(_Loader):  # type: ignore[misc]
-    """YAML keeps the last of two equal keys and says nothing; a second list of zones would hide the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"the key {key.value!r} stands here twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                seen.add(key.value)
-        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return made
 
 
 def load_document(path: Path) -> Any:
@@ -37,7 +20,7 @@ def load_document(path: Path) -> Any:
     try:
         if path.suffix == ".json":
             return json.loads(text, object_pairs_hook=_unique)
-        return yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
+        return strict_yaml.load(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise DescriptionError(
             [Mistake(str(path), f"is not YAML or JSON: {' '.join(str(error).split())}", "Mend that line.")]

@@ -36,6 +36,8 @@ class QcThresholds:
 _HOUR = 3600.0
 _TEMPERATURE_FLAT = FlatLine(_HOUR, 3 * _HOUR, 0.05)
 # A microphone's own noise is about 30 dB and steady to hundredths: a quiet night is no broken microphone.
+# A globe that stands still may hide heat; the estimate without one says how far it may be wrong.
+_GLOBE_FLAT = FlatLine(_HOUR, _HOUR, 0.05)
 _SOUND_FLAT = FlatLine(600.0, 1800.0, 0.1, floor=35.0)
 _SPIKE = (3.0, 6.0)
 
@@ -51,7 +53,7 @@ _SOUND = QcThresholds(fail=(0.0, 160.0), suspect=(30.0, 120.0), flat=_SOUND_FLAT
 
 DEFAULTS: Final[dict[str, QcThresholds]] = {
     "ta": QcThresholds((-40.0, 85.0), (0.0, 50.0), 2.0 / 60.0, _TEMPERATURE_FLAT, _SPIKE),
-    "tg": QcThresholds((-40.0, 120.0), None, 5.0 / 60.0, _TEMPERATURE_FLAT, _SPIKE),
+    "tg": QcThresholds((-40.0, 120.0), None, 5.0 / 60.0, _GLOBE_FLAT, _SPIKE),
     "tnw": QcThresholds((-40.0, 60.0), None, None, _TEMPERATURE_FLAT, _SPIKE),
     "wbgt": QcThresholds((-40.0, 80.0), None, None, _TEMPERATURE_FLAT, _SPIKE),
     "rh": QcThresholds((0.0, 100.0), (5.0, 99.0), 10.0 / 60.0, _TEMPERATURE_FLAT),

@@ -127,3 +127,16 @@ def test_a_day_worked_in_two_shifts_of_one_name_is_one_day_of_the_week(
     row = split.series.exposures(ZONE, "la.lex_week", 0, 2**40)[-1]
     assert (row.expected, row.received) == (12, 12)
     assert row.value == pytest.approx(85.79, abs=0.01)  # six days of eight hours over five
+
+
+def test_a_globe_that_stands_still_for_an_hour_counts_no_more_and_the_zone_is_estimated(hall: Hall) -> None:
+    hall.put("t1", "ta", moving(START, 90, 33.0, 0.1))
+    hall.put("t1", "rh", moving(START, 90, 60.0, 0.3))
+    hall.put("t1", "tg", span(START, 90, 32.0))
+    hall.roll(START + 95)
+    before, after = hall.row("wbgt.minute", START + 59), hall.row("wbgt.minute", START + 60)
+    assert before is not None
+    assert after is not None
+    assert before.method == "measured_globe+assumed_va"
+    assert after.method == "assumed_tg_eq_ta+assumed_va"
+    assert flags(hall, "tg") == {(QcFlag.FAIL, QcTest.FLAT_LINE)}

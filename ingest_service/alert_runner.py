@@ -1,8 +1,11 @@
 """The alerts runner: judging in a loop, and the delivery of notices in a thread of its own."""
 
+import fcntl
 import logging
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +13,7 @@ import sqlalchemy as sa
 from alert_rules.delivery import Delivery
 from alert_rules.notifier import AppriseNotifier
 from alert_rules.pack_format import load_packs
+from alert_rules.pack_model import Pack
 from alert_rules.ports import Notifier
 from ingest_service.alert_cycle import ROWS_AT_ONCE, AlertCycle
 from ingest_service.cases.outbox import NoticeOutbox
@@ -31,47 +35,57 @@ __all__ = ["ROWS_AT_ONCE", "AlertCycle", "deliver", "run"]
 POLL_S: Final = 0.1
 CLOCK_LOOK_S: Final = 0.5
 BEAT_S: Final = 1.0
+LOCK_NAME: Final = "alerts.lock"
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Judge and tell until told to stop. Raises PackError or DatabaseError when it cannot begin."""
+    """Judge and tell until told to stop. Raises PackError or DatabaseError when it cannot begin.
+
+    A second runner on the same data directory waits until the first has ended: two would tell people twice.
+    """
     packs = load_packs(packs_dir=settings.packs_dir)
-    clock = clock_from(settings)
     engine = open_database(settings.data_dir)
     try:
-        migrate(engine)
-        register = Register(engine, clock.now)
-        series = _open_series(settings, stop)
-        if series is None:
-            return
-        ledger = open_ledger(settings.data_dir)
-        notifier = AppriseNotifier(settings.webhook_allow)
-        deliverer = threading.Thread(
-            target=deliver, args=(engine, register, notifier, clock, stop), name="delivery"
-        )
-        deliverer.start()
-        try:
-            cycle = AlertCycle(
-                engine,
-                register,
-                series,
-                packs,
-                clock=clock,
-                link_base=settings.link_base,
-                live_age_s=settings.live_age_s,
-                keep_days=settings.keep_exposures_days,
-                devices=ledger,
-            )
-            _loop(cycle, settings, engine, stop)
-        finally:
-            stop.set()
-            deliverer.join()
-            series.close()
-            ledger.close()
+        with _alone(settings, stop) as alone:
+            if alone:
+                _run(settings, packs, engine, stop)
     finally:
         engine.dispose()
+
+
+def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: threading.Event) -> None:
+    clock = clock_from(settings)
+    migrate(engine)
+    register = Register(engine, clock.now)
+    series = _open_series(settings, stop)
+    if series is None:
+        return
+    ledger = open_ledger(settings.data_dir)
+    notifier = AppriseNotifier(settings.webhook_allow)
+    deliverer = threading.Thread(
+        target=deliver, args=(engine, register, notifier, clock, stop), name="delivery"
+    )
+    deliverer.start()
+    try:
+        cycle = AlertCycle(
+            engine,
+            register,
+            series,
+            packs,
+            clock=clock,
+            link_base=settings.link_base,
+            live_age_s=settings.live_age_s,
+            keep_days=settings.keep_exposures_days,
+            devices=ledger,
+        )
+        _loop(cycle, settings, engine, stop)
+    finally:
+        stop.set()
+        deliverer.join()
+        series.close()
+        ledger.close()
 
 
 def deliver(
@@ -126,6 +140,25 @@ def _beat(cycle: AlertCycle, settings: Settings, engine: sa.Engine) -> None:
         ).scalar_one()
     CASES_OPEN.set(running)
     beat(settings.data_dir, "alerts", cursor=cycle.cursor, cases=running, notices_waiting=waiting)
+
+
+@contextmanager
+def _alone(settings: Settings, stop: threading.Event) -> Iterator[bool]:
+    """Wait to be the only alerts runner of a data directory; False when told to stop meanwhile."""
+    with (settings.data_dir / LOCK_NAME).open("a") as lock:
+        told = False
+        while not stop.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not told:
+                    _log.warning("another alerts runner works on %s: waiting", settings.data_dir)
+                told = True
+                stop.wait(BEAT_S)
+                continue
+            yield True
+            return
+        yield False
 
 
 def _open_series(settings: Settings, stop: threading.Event) -> SeriesReader | None:

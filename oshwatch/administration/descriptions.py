@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ingest_service.register.recorder import Recorded
     from ingest_service.register.store import Register
 
+PUBLISHED_KEY = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
+"""Of the sample description and of the test vector in docs/wire-protocol.md, where its private half stands."""
+
 
 def import_file(
     file: Annotated[Path, typer.Argument(help="Site description (YAML or JSON).")],
@@ -51,6 +54,12 @@ def import_file(
             f"{done.changes or 'nothing'} changed."
         )
         answer(done._asdict(), as_json, [line])
+    if PUBLISHED_KEY in repr(document):
+        typer.echo(
+            f"WARNING: a gateway has the key of the documents, {PUBLISHED_KEY}, whose private half everybody "
+            "can read: anybody can sign as that gateway. Put in what `oshwatch agent key` prints.",
+            err=True,
+        )
 
 
 def export(

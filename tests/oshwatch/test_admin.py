@@ -10,6 +10,7 @@ from ingest_service.auth.server_key import ServerKey
 from ingest_service.auth.tokens import Tokens
 from ingest_service.database import open_database
 from ingest_service.register.store import Register
+from oshwatch.administration.descriptions import PUBLISHED_KEY
 from oshwatch.commands.admin import app
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "site-description.sample.yaml"
@@ -99,6 +100,15 @@ def test_a_data_directory_that_cannot_be_made_is_named_with_the_way_out(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("OSHWATCH_DATA_DIR", str(tmp_path / "file" / "data"))
     assert "OSHWATCH_DATA_DIR" in refused("init")
+
+
+def test_a_key_whose_private_half_is_published_is_warned_of(data_dir: Path, tmp_path: Path) -> None:
+    done("init")
+    warned = admin("import", str(SAMPLE))
+    assert "anybody can sign as that gateway" in warned.stderr
+    own = tmp_path / "own.yaml"
+    own.write_text(SAMPLE.read_text("utf-8").replace(PUBLISHED_KEY, "B" + PUBLISHED_KEY[1:]), "utf-8")
+    assert "WARNING" not in admin("import", str(own)).stderr
 
 
 def test_a_description_is_imported_twice_with_the_same_result(prepared: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest_service.register.store import Register
 
 PUBLISHED_KEY = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
-"""Of the sample description and of the test vector in docs/wire-protocol.md, where its private half stands."""
+"""Of the sample description and the test vector in docs/wire-protocol.md, where its private half stands."""
 
 
 def import_file(

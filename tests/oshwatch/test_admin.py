@@ -102,7 +102,8 @@ def test_a_data_directory_that_cannot_be_made_is_named_with_the_way_out(
     assert "OSHWATCH_DATA_DIR" in refused("init")
 
 
-def test_a_key_whose_private_half_is_published_is_warned_of(data_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("data_dir")
+def test_a_key_whose_private_half_is_published_is_warned_of(tmp_path: Path) -> None:
     done("init")
     warned = admin("import", str(SAMPLE))
     assert "anybody can sign as that gateway" in warned.stderr

@@ -76,6 +76,9 @@ class Retention:
         self._round_every_s = round_every_s
         self._work: Iterator[int] | None = None
         self._next_round = 0.0
+        self._done: Mapping[str, int] = {}
+        self._begun: Mapping[str, int] = {}
+        self._unfinished = _NEVER
 
     def step(self, now: float) -> int:
         """Delete a portion of what is too old at `now` [s]; returns how many rows.
@@ -89,6 +92,7 @@ class Retention:
             if begun < self._next_round:
                 return 0
             self._work = self._round(now)
+        self._look()
         deleted = 0
         for portion in self._work:
             deleted += portion
@@ -101,32 +105,43 @@ class Retention:
     def _round(self, now: float) -> Iterator[int]:
         """One portion after the other, through all channels and zones."""
         register = self._register()
-        begun = {
-            zone: math.floor(opened / 60.0) - int(CASE_LEAD_DAYS * DAY)
-            for zone, opened in self._protected(register).items()
-        }
-        done = {zone.id: self._series.cursor(CURSOR + zone.id) for zone in register.zones}
-        unfinished = self._series.unfinished(_NEVER, 1)
-        longer = unfinished[0].first - 1 if unfinished else _NEVER
+        self._done = {zone.id: self._series.cursor(CURSOR + zone.id) for zone in register.zones}
         per_channel: tuple[tuple[Kept, float | None], ...] = (
             ("readings", self._keep.readings),
             ("minutes", self._keep.minutes),
         )
         for entry in self._series.channels():
             zones = {one.zone for one in register.placements_of(entry.gateway, entry.sensor)}
-            limits = [begun[zone] for zone in zones if zone in begun]
-            limits += [done[zone] - _MARGIN for zone in zones if zone in done]
             for what, days in per_channel:
-                before = _before(days, now, [longer, *limits])
                 yield 0
-                while deleted := before and self._series.thin_channel(what, entry.id, before, _WIDTH):
+                while deleted := self._thin_channel(what, entry.id, _before(days, now), zones):
                     yield deleted
+        before = _before(self._keep.exposures, now)
         for zone in register.zones:
-            limits = [done[zone.id] - _MARGIN, begun.get(zone.id, _NEVER)]
-            before = _before(self._keep.exposures, now, limits)
             yield 0
-            while deleted := before and self._series.thin_zone(zone.id, before, _WIDTH):
+            while deleted := self._thin_zone(zone.id, before):
                 yield deleted
+
+    def _thin_channel(self, what: Kept, channel: int, before: int, zones: set[str]) -> int:
+        upto = min(before, self._unfinished, *map(self._last_of, zones))
+        return self._series.thin_channel(what, channel, upto, _WIDTH) if upto > 0 else 0
+
+    def _thin_zone(self, zone: str, before: int) -> int:
+        upto = min(before, self._last_of(zone))
+        return self._series.thin_zone(zone, upto, _WIDTH) if upto > 0 else 0
+
+    def _look(self) -> None:
+        """See what must stay: a case may open, and late data come, while a round is under way."""
+        self._begun = {
+            zone: math.floor(opened / 60.0) - int(CASE_LEAD_DAYS * DAY)
+            for zone, opened in self._protected(self._register()).items()
+        }
+        unfinished = self._series.unfinished(_NEVER, 1)
+        self._unfinished = unfinished[0].first - 1 if unfinished else _NEVER
+
+    def _last_of(self, zone: str) -> int:
+        """The last minute of a zone that may go."""
+        return min(self._done.get(zone, _NEVER) - _MARGIN, self._begun.get(zone, _NEVER))
 
 
 def protected_zones(engine: Engine) -> Protected:
@@ -144,8 +159,8 @@ def protected_zones(engine: Engine) -> Protected:
     return read
 
 
-def _before(days: float | None, now: float, limits: list[int]) -> int:
-    """The last minute that may go, 0 when nothing may."""
+def _before(days: float | None, now: float) -> int:
+    """The last minute that is old enough to go, 0 when nothing is."""
     if days is None:
         return 0
-    return max(0, min(math.floor((now - max(days, LEAST_DAYS) * 86_400.0) / 60.0), *limits))
+    return max(0, math.floor((now - max(days, LEAST_DAYS) * 86_400.0) / 60.0))

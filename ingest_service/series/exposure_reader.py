@@ -136,10 +136,12 @@ class ExposureReader:
         )
         for end, known, low, high, high_minute in hours.fetchall():
             # Only an hour that lies on both sides of the limit must be counted minute by minute.
+            whole = Exceedance(known if high > limit else 0, known, high, high_minute)
             if low <= limit < high:
-                parts.append(self._exceedance_of_minutes(zone, kind, limit, end - HOUR + 1, end))
+                part = self._exceedance_of_minutes(zone, kind, limit, end - HOUR + 1, end)
+                parts.append(part if part.known == known else whole)  # else its minutes are not kept
             else:
-                parts.append(Exceedance(known if low > limit else 0, known, high, high_minute))
+                parts.append(whole)
         if last < m1:
             parts.append(self._exceedance_of_minutes(zone, kind, limit, last + 1, m1))
         highest = max((p for p in parts if p.highest is not None), key=_height, default=None)

@@ -137,7 +137,10 @@ class SeriesReader(ExposureFeed, ClockReader, Protocol):
         """
         ...
 
-    def exceedance(self, zone: str, kind: str, limit: float, m0: int, m1: int) -> Exceedance: ...
+    def exceedance(self, zone: str, kind: str, limit: float, m0: int, m1: int) -> Exceedance:
+        """How the minutes stood against a limit. Of an hour whose minutes are not kept any more and that was
+        partly above it, all minutes count as above."""
+        ...
 
     def summaries(self, zone: str, kind: str, period: Period, m0: int, m1: int) -> list[Summary]:
         """Periods whose last minute lies in m0 to m1, ascending; only those that are over."""

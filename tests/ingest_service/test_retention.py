@@ -99,3 +99,24 @@ def test_what_comes_for_minutes_that_are_gone_replaces_nothing(hall: Hall) -> No
     assert hall.series.hours_between([channel], 0, 2**40) == hours
     assert thin(hall) == 1
     assert hall.contents() == before
+
+
+def test_the_highest_of_a_time_is_known_after_its_minutes_are_gone(hall: Hall) -> None:
+    first, last = 60 * (START // 60) + 1, 60 * (START // 60 + 2)
+    before = hall.series.exceedance(ZONE, "la.leq1", 80.0, first, last)
+    assert 0 < before.above < before.known
+    thin(hall)
+    after = hall.series.exceedance(ZONE, "la.leq1", 80.0, first, last)
+    assert after == before._replace(above=before.known), "what may have been above counts as above"
+
+
+def test_a_case_that_opens_while_old_rows_are_being_deleted_keeps_what_is_left(hall: Hall) -> None:
+    opened: dict[str, float] = {}
+    retention = Retention(hall.series, hall.snapshot, lambda _: opened, FIVE, budget_s=0.0)
+    while not hall.series.kept_from("exposures", ZONE):
+        retention.step(NOW)
+    assert (left := days_with_rows(hall)[0]) < 5
+    opened[ZONE] = NOW
+    for _ in range(2000):
+        retention.step(NOW)
+    assert days_with_rows(hall)[0] == max(left, 10 - CASE_LEAD_DAYS)

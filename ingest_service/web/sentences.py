@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ingest_service.queries.models import Overview, Reason
 from ingest_service.queries.places import Factory, HazardStanding, Past, Zone
-from ingest_service.queries.records import Fleet
+from ingest_service.queries.records import Fleet, HistoryLine
 from ingest_service.queries.rule_models import RulesInForce
 from ingest_service.web.vocabulary import HAZARDS, N_, PERIODS
 from ingest_service.web.words import Words
@@ -202,6 +203,15 @@ def first_look(words: Words, reason: Reason) -> str:
         return _.count("case open for %(span)s", "%(n)s cases, the oldest open for %(span)s",
                        reason.number or 0, span=ago)  # fmt: skip
     return _("only %(share)s measured", share=words.percent(reason.number))
+
+
+def of_history(events: Sequence[HistoryLine]) -> list[HistoryLine]:
+    """The events of a case for a reader: what ended in one instant for one reason is said once.
+
+    At the end of a shift each rule parts and the severity falls step by step; nothing was measured meanwhile.
+    """
+    ends = {(one.at, one.text) for one in events if one.kind == "cleared"}
+    return [one for one in events if one.kind not in {"parted", "eased"} or (one.at, one.text) not in ends]
 
 
 def of_rules(words: Words, page: RulesInForce) -> str:

@@ -10,9 +10,11 @@ from ingest_service.auth.audit import Audit
 from ingest_service.database import migrate, open_database
 from ingest_service.ledger.port import Rejected
 from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.queries.records import HistoryLine
 from ingest_service.register.description import import_description
 from ingest_service.register.entries import Role
 from ingest_service.register.store import Register
+from ingest_service.web.sentences import of_history
 from osh_domain.batch import payload_hash
 from tests.ingest_service.conftest import SAMPLE
 from tests.ingest_service.serving import Serving, serving
@@ -70,3 +72,18 @@ def test_an_authority_that_looks_at_a_record_of_a_factory_is_noted_there(server:
     looks = Audit(Register(engine)).who_looked(SITE)
     engine.dispose()
     assert [look.who for look in looks] == ["inspector"]
+
+
+def test_the_history_says_once_what_ended_in_one_instant_for_one_reason() -> None:
+    def line(kind: str, at: float, text: str) -> HistoryLine:
+        return HistoryLine(at=at, kind=kind, who="", side="", text=text)
+
+    over = "the shift is over"
+    events = [
+        line("opened", 0.0, "31 Cel is above 30 Cel"),
+        line("eased", 60.0, "29 Cel is below 30 Cel"),
+        line("parted", 120.0, over),
+        line("eased", 120.0, over),
+        line("cleared", 120.0, over),
+    ]
+    assert [one.kind for one in of_history(events)] == ["opened", "eased", "cleared"]

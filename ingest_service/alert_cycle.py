@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from alert_rules.pack_model import Pack
 from alert_rules.watches import Told
 from ingest_service.cases.afterwards import judge_again
+from ingest_service.cases.again import RULE as FACTS
+from ingest_service.cases.again import Again, Portion, forget, oldest_of, recount
 from ingest_service.cases.counting import Counter
 from ingest_service.cases.device_watching import RULE as DEVICE
 from ingest_service.cases.device_watching import DeviceWatch
@@ -103,6 +105,7 @@ class AlertCycle:
         try:
             self._follow_clock()
             self._follow_series()
+            self._follow_facts()
             self._end_what_is_over()
             self._watch_silence()
             self._watch_devices()
@@ -132,6 +135,26 @@ class AlertCycle:
         if self._series.cursor(CHANGE) < self.cursor:
             _log.warning("the exposures are in a new file: judging them from the beginning")
             self.cursor = 0
+
+    def _follow_facts(self) -> None:
+        """Judge a portion again of what the register says something else of than when it was judged."""
+        register, now = self._register.snapshot(), self._clock.now()
+        rows = self._again.follow(register, oldest_of(self._engine, self._judge.rules_of), now)
+        if rows:
+            with write(self._engine) as connection:
+                upsert(connection, RULE_STATES, rows)
+        self._judge.follow(register)
+        portion = self._again.next(self._judge.book, register)
+        if portion is not None:
+            kept = max(portion.first, self._series.kept_from("exposures", portion.zone))
+            found = [
+                row
+                for kind in self._series.kinds_of(portion.zone)
+                for row in self._series.exposures(portion.zone, kind, kept, portion.last)
+            ]
+            self._again.done(portion)
+            outcome = self._judge.take(found, register, now)
+            self._write(outcome, self.cursor, portion._replace(first=kept))
 
     def _end_what_is_over(self) -> None:
         outcome = self._judge.end_what_is_over(self._register.snapshot(), self._clock.now())
@@ -186,15 +209,22 @@ class AlertCycle:
             for site in sites:
                 self._counter.count(connection, register, self._judge.book, self._judge.rules_of, site, now)
 
-    def _write(self, outcome: Outcome, cursor: int) -> None:
+    def _write(self, outcome: Outcome, cursor: int, again: Portion | None = None) -> None:
         now = self._clock.now()
+        rules = self._judge.rules_of(again.zone) if again else ()
+        why = self._why if again is None else (lambda *_: "register_changed")
         with write(self._engine) as connection:
+            if again is not None:
+                forget(connection, again, rules)
             keeper = self._keeper(connection)
             for change, event in outcome.changes:
                 keeper.change(change, event)
             upsert_rows(connection, JUDGEMENTS, outcome.judgements)
             delete_rows(connection, JUDGEMENTS, outcome.taken_away)
-            judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, self._why, now)
+            judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, why, now)
+            if again is not None:
+                recount(connection, again, rules, self._judge.book, now)
+                upsert(connection, RULE_STATES, [self._again.row(again.zone)])
             upsert(connection, RULE_STATES, self._judge.state_rows(outcome.zones))
             upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
         if outcome.changes:
@@ -236,7 +266,7 @@ class AlertCycle:
 
     def _remember(self) -> None:
         """Take up what is stored: at the start, and after a write that failed."""
-        stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}, DEVICE: {}}
+        stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}, DEVICE: {}, FACTS: {}}
         with self._engine.connect() as connection:
             for row in connection.execute(sa.select(RULE_STATES)):
                 stored.setdefault(row.rule, {})[row.zone] = row.state
@@ -244,6 +274,7 @@ class AlertCycle:
             self.cursor = connection.execute(query).scalar() or 0
             self._counter = Counter(connection, self._keep_days)
         self._judge = Judge(self._packs, self._live_age_s, stored[ROW], self._recall)
+        self._again = Again(stored[FACTS])
         self._watch = Watch(self._packs, self._started_at, stored[SILENCE])
         self._device_watch = DeviceWatch(self._packs, stored[DEVICE], self._devices)
         self._escalation_at = _AT_ONCE

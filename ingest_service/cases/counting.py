@@ -155,10 +155,16 @@ def kept_from(connection: sa.Connection, site: str) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
+def oldest_verdict(connection: sa.Connection, zone: str, rule: str) -> int | None:
+    """The minute of the oldest verdict that is kept; None for none."""
+    found: int | None = connection.execute(_OLDEST, {"zone": zone, "rule": rule}).scalar()
+    return found
+
+
 def _first_verdict(connection: sa.Connection, zones: Sequence[str], rules_of: RulesOf, now: int) -> int:
     """The minute before the oldest verdict of a site; the present one where there is none."""
     oldest = now
     for zone in zones:
         for rule in rules_of(zone):
-            oldest = min(oldest, connection.execute(_OLDEST, {"zone": zone, "rule": rule}).scalar() or now)
+            oldest = min(oldest, oldest_verdict(connection, zone, rule) or now)
     return oldest - 1

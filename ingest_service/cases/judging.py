@@ -76,7 +76,7 @@ class Judge:
 
         Of an exposure that is `gone` nobody can tell any more; what was judged of it is taken away.
         """
-        self._follow(register)
+        self.follow(register)
         grouped: dict[tuple[int, str], dict[str, ExposureRow | None]] = defaultdict(dict)
         for zone, kind, minute in gone:
             grouped[minute, zone][kind] = None
@@ -94,7 +94,7 @@ class Judge:
 
         Looks only at zones in which something holds, and at those only when something is due.
         """
-        self._follow(register)
+        self.follow(register)
         if self._new_register:
             self._new_register = False
             self._agenda.at_once(zone for zone, one in self._zones.items() if any(one.unquiet()))
@@ -279,6 +279,6 @@ class Judge:
                 event = ended_event(zone_id, rule_id, known, change.severity, transition, ended.word)
                 outcome.changes.append((change, event))
 
-    def _follow(self, register: RegisterSnapshot) -> None:
+    def follow(self, register: RegisterSnapshot) -> None:
         """A changed register may change shifts, classes of work and so limits."""
         self._new_register = self.book.follow(register) or self._new_register

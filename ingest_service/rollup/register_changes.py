@@ -29,40 +29,41 @@ def describe(zone: Zone, register: RegisterSnapshot) -> Description:
     found: Description = {}
     site = register.site(zone.site)
     if site is not None:
-        _say(found, f"site {site.timezone} {site.latitude} {site.longitude}", _ALWAYS)
+        say(found, f"site {site.timezone} {site.latitude} {site.longitude}", _ALWAYS)
     history = register.zone_history(zone.id)
     for place, (since, facts) in enumerate(history):
         until = history[place + 1][0] if place + 1 < len(history) else None
-        _say(found, f"clothing {facts.clothing_caf}", valid_minutes(since, until))
+        say(found, f"clothing {facts.clothing_caf}", valid_minutes(since, until))
         if facts.outdoors:
-            _say(found, "outdoors", valid_minutes(since, until))
+            say(found, "outdoors", valid_minutes(since, until))
     sensors: set[tuple[str, str]] = set()
     for placement in register.placements_in(zone.id):
         where = f"sensor {placement.gateway} {placement.sensor} {placement.globe_diameter_m}"
-        _say(found, where, valid_minutes(placement.valid_from, placement.valid_to))
+        say(found, where, valid_minutes(placement.valid_from, placement.valid_to))
         sensors.add((placement.gateway, placement.sensor))
     for gateway, sensor in sorted(sensors):
         for due in register.expected_of(gateway, sensor):
             what = f"due {gateway} {sensor} {due.quantity} {due.period_s}"
-            _say(found, what, valid_minutes(due.valid_from, due.valid_to))
-    _describe_calendar(found, register.calendar(zone.site))
+            say(found, what, valid_minutes(due.valid_from, due.valid_to))
+    describe_calendar(found, register.calendar(zone.site))
     return {statement: sorted(spans) for statement, spans in sorted(found.items())}
 
 
-def _describe_calendar(found: Description, calendar: ShiftCalendar) -> None:
+def describe_calendar(found: Description, calendar: ShiftCalendar) -> None:
+    """Add the statements about shifts."""
     clock = ZoneInfo(calendar.timezone)
     for shift in calendar.roster:
-        _say(found, _shift_words(shift), _dates(shift.valid_from, shift.valid_to, clock))
+        say(found, _shift_words(shift), _dates(shift.valid_from, shift.valid_to, clock))
     exceptions = calendar.exceptions
     for day_off in exceptions.days_off:
-        _say(found, "day off", _dates(day_off.day, day_off.day, clock))
+        say(found, "day off", _dates(day_off.day, day_off.day, clock))
     for overtime in exceptions.overtime:
         what = f"overtime {overtime.shift} {overtime.until} {overtime.breaks}"
-        _say(found, what, _dates(overtime.day, overtime.day, clock))
+        say(found, what, _dates(overtime.day, overtime.day, clock))
     for season in exceptions.seasons:
         for shift in season.shifts:
             what = f"season {_shift_words(shift)} {shift.valid_from} {shift.valid_to}"
-            _say(found, what, _dates(season.first, season.last, clock))
+            say(found, what, _dates(season.first, season.last, clock))
 
 
 def _shift_words(shift: Shift) -> str:
@@ -78,7 +79,8 @@ def _dates(first: date, last: date | None, clock: ZoneInfo) -> Minutes:
     return valid_minutes(begin, datetime.combine(last + timedelta(days=2), time.min, clock).timestamp())
 
 
-def _say(found: Description, statement: str, span: Minutes) -> None:
+def say(found: Description, statement: str, span: Minutes) -> None:
+    """Add a statement, unless it holds for no minute."""
     if span[0] <= span[1]:
         found.setdefault(statement, []).append(span)
 

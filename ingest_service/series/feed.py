@@ -29,3 +29,7 @@ class ExposureFeed(Protocol):
     def exposures_gone(self, after: int, limit: int) -> list[GoneExposure]:
         """The same of rows that were taken away."""
         ...
+
+    def kinds_of(self, zone: str) -> list[str]:
+        """The kinds of exposures of which anything is stored."""
+        ...

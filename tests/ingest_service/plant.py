@@ -101,6 +101,9 @@ class Plant:
     def heat(self) -> list[dict[str, Any]]:
         return [case for case in self.rows(CASES) if case["hazard"] == "heat"]
 
+    def heat_of(self, rule: str) -> list[dict[str, Any]]:
+        return [case for case in self.heat() if case["rule"] == rule]
+
     def told(self, kind: str) -> set[str]:
         heat = {case["id"] for case in self.heat()}
         return {n["name"] for n in self.rows(NOTICES) if n["kind"] == kind and n["case_id"] in heat}

@@ -92,7 +92,7 @@ class Standings:
             panel=panel.id,
             state=state,
             reason=reason,
-            judged=_final(self.latest(zone.id, kind)) if state == "idle" else self.latest(zone.id, kind),
+            judged=final(self.latest(zone.id, kind)) if state == "idle" else self.latest(zone.id, kind),
             momentary=self.latest(zone.id, panel.thin),
             limit=line_of(rule, zone) if rule else None,
             since=above_since(case) if case else reason.since,
@@ -236,7 +236,7 @@ def _of_now(rules: list[ActiveRule], panel: Panel) -> list[ActiveRule]:
     return [one for one in rules if one.rule.exposure == panel.thin]
 
 
-def _final(shown: Measured | None) -> Measured | None:
+def final(shown: Measured | None) -> Measured | None:
     """The last value of a shift that is over: it will not be replaced by a newer one, so it is not stale."""
     return shown and shown.model_copy(update={"stale": False, "stale_after_s": None})
 

@@ -19,7 +19,7 @@ from ingest_service.queries.panels import HAZARDS, Panel, feeds, panel, panels_o
 from ingest_service.queries.past import as_of, past
 from ingest_service.queries.places import HazardStanding, PanelName, ShiftLine, Source
 from ingest_service.queries.places import Zone as ZonePage
-from ingest_service.queries.standings import Standings
+from ingest_service.queries.standings import Standings, final
 from ingest_service.queries.view import NotHere, View, site_name
 from ingest_service.register.entries import ExpectedChannel, Site, Zone
 from osh_domain.coverage import shift_capture
@@ -55,6 +55,8 @@ def zone(
     stood = then.as_it_stands(place)
     range_id, start, end = span_of(then, site.id, range_name)
     facts = [standings.latest(place.id, kind) for kind in (first.facts if first else ())]
+    if standing.state == "idle":
+        facts = [final(fact) for fact in facts]
     return ZonePage(
         now=view.now,
         past=past(then, site, stood, chosen, first, start, end) if first and then is not view else None,

@@ -17,6 +17,7 @@ from ingest_service.queries.measured import of_exposure
 from ingest_service.queries.outlook import Ahead
 from ingest_service.queries.standings import Standings
 from ingest_service.queries.view import View
+from ingest_service.queries.zone import zone
 from ingest_service.register.description import import_description
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.store import Register
@@ -206,6 +207,9 @@ def test_noise_between_two_shifts_is_idle_and_not_said_to_be_unknown(world: Worl
     said = standing(words, "Sewing line 3", one, TZ)
     assert said == "No shift is on. Noise in Sewing line 3 is judged over a shift."
     assert why(words, one, TZ) == "The last shift stood at 86.2 dB(A), Mon 1 Jun 16:00."
+    world.give("la.niosh_dose", {660: 131.0})
+    page = zone(world.view, "kh-f0123", "sewing-3", "noise")
+    assert [(fact.value, fact.stale) for fact in page.facts] == [(131.0, False)]
 
 
 def test_noise_at_night_above_the_ceiling_is_said_and_in_a_shift_nothing_is_idle(world: World) -> None:

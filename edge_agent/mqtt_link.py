@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import random
 import socket
@@ -29,6 +30,8 @@ PATIENCE_S = 20.0  # published, and not a word from the broker since; doubled wh
 LONGEST_PATIENCE_S = 600.0
 TAKEN_OVER = 0x8E
 CLONE_WAIT_S = (60, 600)
+# Mosquitto before 2.1 does not say it: so many connections in a row that end so early look like it.
+FLAPS, FLAP_S, FLAP_WAIT_S = 5, 5.0, (5, 30)
 
 
 class Up(NamedTuple):
@@ -134,6 +137,7 @@ class PahoLink:
         self._unanswered: dict[int, tuple[int | None, float]] = {}
         self._heard_at = 0.0
         self._patience = PATIENCE_S
+        self._flaps, self._up_at = 0, -math.inf
         self._conn = 0
         self._will: Callable[[int], Post] | None = None
         self._client = client = paho.Client(
@@ -198,7 +202,7 @@ class PahoLink:
             return
         since = max(self._heard_at, next(iter(self._unanswered.values()))[1])
         if now - since >= self._patience:
-            # The next try waits longer, or a road that is only slow would never get anything through.
+            # Longer each time, or a road that is only slow would never get anything through.
             self._patience = min(2 * self._patience, LONGEST_PATIENCE_S)
             self._unanswered.clear()
             self._shut()
@@ -242,8 +246,7 @@ class PahoLink:
     def _on_pre_connect(self, client: paho.Client, _userdata: object) -> None:
         if self._will is None:
             return
-        # paho would send what the old connection left unconfirmed once more, beside our own repetition, and
-        # gather it over many connections that come to nothing.
+        # paho would send again what was left unconfirmed, beside our own repetition, and gather it.
         with client._out_message_mutex:  # noqa: SLF001 - there is no public way
             client._out_messages.clear()  # noqa: SLF001
             client._inflight_messages = 0  # noqa: SLF001
@@ -260,16 +263,19 @@ class PahoLink:
             self._put(Refused(str(code)))
             return
         client.reconnect_delay_set(1, max(1, int(self._broker.reconnect_longest_s)))
+        self._up_at = time.monotonic()
         self._put(Up(self._conn))
         self._conn += 1
 
     def _on_disconnect(
         self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        taken_over = code.value == TAKEN_OVER
+        self._flaps = self._flaps + 1 if time.monotonic() - self._up_at < FLAP_S else 0
+        told, taken_over = code.value == TAKEN_OVER, code.value == TAKEN_OVER or self._flaps >= FLAPS
         if taken_over:
             # Two with one name would throw each other out for ever.
-            pause = random.randint(*CLONE_WAIT_S)  # noqa: S311 - spreading, no secret
+            self._flaps = 0
+            pause = random.randint(*(CLONE_WAIT_S if told else FLAP_WAIT_S))  # noqa: S311 - no secret
             client.reconnect_delay_set(pause, max(pause, CLONE_WAIT_S[1]))
         self._put(Down(str(code), taken_over))
 

@@ -159,7 +159,7 @@ class Publisher:
             self.connected = False
             log.warning("connection lost", reason=event.reason)
             if event.taken_over:
-                self._tell("clone suspected: another client came with this gateway's name")
+                self._tell("clone suspected: another client comes with this gateway's name")
         elif isinstance(event, Refused):
             self.refused = event.reason
             log.error("the broker refuses this gateway", reason=event.reason)

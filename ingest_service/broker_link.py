@@ -98,6 +98,7 @@ class BrokerLink:
 
     def close(self) -> None:
         if self.connected:
+            self.connected = False
             self._client.disconnect()
             self._flush()
         connection = self._client.socket()

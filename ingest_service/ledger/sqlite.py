@@ -111,6 +111,15 @@ class SqliteLedger:
             self._cache.notice_others(connection)
             return standing(connection, self._cache.get(connection, gateway, epoch), gateway, epoch)
 
+    def epochs(self) -> list[tuple[str, str, str]]:
+        """Site, gateway and epoch of everything that sent batches, or said in which epoch it is."""
+        with self._file.reading() as connection:
+            return connection.execute(
+                "SELECT site, gateway, epoch FROM gateway_status WHERE epoch IS NOT NULL UNION "
+                "SELECT site, standings.gateway, standings.epoch FROM standings "
+                "JOIN gateway_status ON gateway_status.gateway = standings.gateway ORDER BY 2, 3"
+            ).fetchall()
+
     def close_hole(
         self, gateway: str, epoch: str, seq: int, *, site: str, who: str, why: str, at: float
     ) -> int:

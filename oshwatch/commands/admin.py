@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oshwatch.administration import calendar, descriptions, gateways, people, tokens
+from oshwatch.administration import calendar, descriptions, gateways, people, resending, tokens
 from oshwatch.administration.shell import AsJson, DataDir, answer, fail, opened, process_lives, who
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("export")(descriptions.export)
 app.command("calendar")(calendar.calendar)
 app.command("day-off")(calendar.day_off)
 app.command("overtime")(calendar.overtime)
+app.command("resend")(resending.resend)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from edge_agent.identity import GatewaySigner
-from ingest_service.clock import WallClock
+from ingest_service.clock import Clock, WallClock
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.settings import Settings
 from ingest_service.subscriber import Subscriber
@@ -22,15 +22,16 @@ from tests.servers import Broker
 class RealServer:
     """Use as a context manager, as often as the test wants the server to come and go."""
 
-    def __init__(self, folder: Path, broker: Broker) -> None:
+    def __init__(self, folder: Path, broker: Broker, clock: Clock | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._broker = folder, broker
+        self.folder = folder
+        self.settings = Settings(data_dir=folder, mqtt_port=broker.port, back_rate=500.0)
+        self.signer = GatewaySigner.from_bytes(SERVER_KEY)
+        self._clock = clock or WallClock()
 
     def __enter__(self) -> Self:
-        self.ledger = open_ledger(self._folder)
-        settings = Settings(data_dir=self._folder, mqtt_port=self._broker.port)
-        signer = GatewaySigner.from_bytes(SERVER_KEY)
-        self._subscriber = Subscriber(settings, self.ledger, snapshot, signer, WallClock())
+        self.ledger = open_ledger(self.folder)
+        self._subscriber = Subscriber(self.settings, self.ledger, snapshot, self.signer, self._clock)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

@@ -108,6 +108,7 @@ rules:
     replaces: watch-site-silent
     silence: {cause: site, after: 10 min, periods: 5, together: 3 min, grace: 10 min, back: 2 min}
     severity: warning
+    advice: [watch.power, watch.measure]
     tell: [engineer, committee.worker, committee.management]
     escalate:
       - {after: 24 h, unless: cleared, to: [adviser, authority]}

@@ -7,7 +7,7 @@ they come also when nothing arrives; each knows its deadlines, so that a look at
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -52,6 +52,7 @@ class AlertCycle:
     """One judging process over stores that are already open. Its memory is only a copy of what is stored.
 
     `keep_days`: how long single verdicts stay; None: for ever. `devices`: what gateways report, if known.
+    `catching_up`: up to when the series has got while it is behind the ledger, None while it is not.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class AlertCycle:
         live_age_s: float,
         keep_days: float | None = None,
         devices: Devices | None = None,
+        catching_up: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._engine, self._register, self._series = engine, register, series
         self._packs, self._clock = tuple(packs), clock
         self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
-        self._devices = devices
+        self._devices, self._catching_up = devices, catching_up
         self._steps = steps_by_rule(packs)
         self._started_at = self._alive_at = self._looked_at = clock.now()
         self.cursor = 0
@@ -107,8 +109,9 @@ class AlertCycle:
             self._follow_series()
             self._follow_facts()
             self._end_what_is_over()
-            self._watch_silence()
-            self._watch_devices()
+            if self._catching_up() is None:  # else what seems silent may only be waiting
+                self._watch_silence()
+                self._watch_devices()
             self._escalate()
             self._count()
             self._live()

@@ -18,6 +18,7 @@ from alert_rules.ports import Notifier
 from ingest_service.alert_cycle import ROWS_AT_ONCE, AlertCycle
 from ingest_service.cases.outbox import NoticeOutbox
 from ingest_service.cases.schema import CASES, NOTICES
+from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
 from ingest_service.heartbeat import beat
@@ -79,6 +80,7 @@ def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: thr
             live_age_s=settings.live_age_s,
             keep_days=settings.keep_exposures_days,
             devices=ledger,
+            catching_up=CatchingUp(ledger, series, clock).since,
         )
         _loop(cycle, settings, engine, stop)
     finally:

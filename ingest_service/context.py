@@ -13,6 +13,7 @@ from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.auth.sessions import Sessions
 from ingest_service.auth.tokens import Tokens
 from ingest_service.cases.store import Cases
+from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import Clock, clock_from
 from ingest_service.database import migrate, open_database
 from ingest_service.intake import Intake
@@ -51,6 +52,7 @@ class Context:
     passwords: Passwords
     audit: Audit
     limits: LimitsInForce
+    catching_up: CatchingUp
 
     @property
     def data_dir(self) -> Path:
@@ -69,6 +71,7 @@ class Context:
             limits=self.limits,
             data_dir=self.settings.data_dir,
             grant=grant,
+            caught_up_to=self.catching_up.since(),
         )
 
     def close(self) -> None:
@@ -115,5 +118,6 @@ def open_context(settings: Settings) -> Context:
         tokens=Tokens(register),
         passwords=Passwords(register),
         audit=Audit(register),
+        catching_up=CatchingUp(ledger, series, clock),
         limits=LimitsInForce(load_packs(packs_dir=settings.packs_dir)),
     )

@@ -43,6 +43,7 @@ def readiness(context: Context) -> Readiness:
         _store("register", lambda: _register(context)),
         _store("ledger", lambda: f"row {context.ledger.last_row()}"),
         _store("series", lambda: f"{len(context.series.channels())} channels"),
+        _projection(context),
         *_runners(context),
     ]
     missing = [check.name for check in checks if not check.ready]
@@ -59,6 +60,18 @@ def _store(name: str, look: Callable[[], str]) -> Check:
         return Check(name=name, ready=True, detail=look())
     except _TROUBLE as error:
         return Check(name=name, ready=False, detail=f"cannot be read: {type(error).__name__}")
+
+
+def _projection(context: Context) -> Check:
+    """Whether what has arrived is on the pages."""
+    try:
+        since = context.catching_up.since()
+    except _TROUBLE as error:
+        return Check(name="projection", ready=False, detail=f"cannot be read: {type(error).__name__}")
+    if since is None:
+        return Check(name="projection", ready=True, detail="up to date")
+    behind = (context.clock.now() - since) / 60.0
+    return Check(name="projection", ready=False, detail=f"{behind:.0f} min behind the ledger, catching up")
 
 
 def _runners(context: Context) -> list[Check]:

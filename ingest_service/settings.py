@@ -74,7 +74,9 @@ class Settings(BaseModel):
         None, gt=0, description="Days that minute values of channels stay in the series; empty: for ever."
     )
     keep_exposures_days: float | None = Field(
-        None, gt=0, description="Days that minute exposures and verdicts stay; shifts and days stay for ever."
+        400.0,
+        gt=0,
+        description="Days that minute exposures and verdicts stay (36500: as good as for ever); shifts and days always do.",
     )
     webhook_allow: tuple[str, ...] = Field(
         (), description="Hosts on private or loopback addresses that notices may be posted to."

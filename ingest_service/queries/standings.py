@@ -175,7 +175,10 @@ class Standings:
         return self._view.now - row.minute * MINUTE_S > self._view.stale_after_s(MINUTE_S) + _FORGOTTEN_S
 
     def _silent_since(self, zone: Zone, panel: Panel) -> float | None:
-        """Since when nothing was heard that the panel needs; 0 for never, None while something speaks."""
+        """Since when nothing was heard that the panel needs; 0 for never, None while something speaks, or
+        while what it said may still wait to be projected."""
+        if self._view.caught_up_to is not None:
+            return None
         expected = self._expected(zone, panel)
         heard: list[float] = []
         for channel in expected:

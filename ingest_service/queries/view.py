@@ -38,6 +38,8 @@ class View:
     limits: LimitsInForce
     data_dir: Path
     grant: Grant | None = None
+    caught_up_to: float | None = None
+    """While the series is being caught up with the ledger: up to when; else None."""
 
     def may(self, action: Action, scope: str) -> bool:
         """Whether the person may do this at that node of the tree."""

@@ -131,6 +131,7 @@ def surroundings(caller: Caller, view: View) -> dict[str, Any]:
         "words": Words(_, view.now),
         "now": view.now,
         "rate": view.rate,
+        "caught_up_to": view.caught_up_to,
         "person": caller.person,
         "csrf": caller.session.csrf if caller.session else "",
         "timezone_of": timezone_of,

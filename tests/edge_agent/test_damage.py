@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge_agent.outbox.opening import OutboxError
 from edge_agent.outbox.records import Leftover
 from edge_agent.outbox.salvaging import Salvage
 from edge_agent.outbox.sealing import seal_records
@@ -194,13 +194,22 @@ def test_the_log_of_a_file_that_was_set_aside_stays_as_it_was_found(sound: Sound
     assert aside.with_name(aside.name + "-wal").read_bytes() == before
 
 
-def test_a_file_that_another_agent_uses_is_no_damage(tmp_path: Path) -> None:
+def test_a_file_of_the_form_before_is_brought_to_the_latest_with_all_it_holds(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    with Outbox(path, GATEWAY) as first:
-        with pytest.raises(OutboxError, match="another agent"):
-            Outbox(path, GATEWAY)
-        assert seal_one(first) == 1
-    assert [p.name for p in tmp_path.iterdir()] == [NAME]
+    with Outbox(path, GATEWAY, serial="one") as outbox:
+        seal_one(outbox)
+        outbox.sync(ANCHORING, [record(90.0)])
+        before = outbox.epoch, outbox.leftover(), list(outbox.waiting(0, ALL, 9))
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "ALTER TABLE epochs DROP COLUMN ended; ALTER TABLE open_records DROP COLUMN digest;"
+            "PRAGMA user_version = 1"
+        )
+    connection.close()
+    for _ in range(2):
+        with Outbox(path, GATEWAY, serial="one") as outbox:
+            assert outbox.set_aside is None
+            assert (outbox.epoch, outbox.leftover(), list(outbox.waiting(0, ALL, 9))) == before
 
 
 def test_salvage_takes_nothing_that_another_key_signed(sound: Sound) -> None:

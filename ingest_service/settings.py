@@ -76,7 +76,7 @@ class Settings(BaseModel):
     keep_exposures_days: float | None = Field(
         400.0,
         gt=0,
-        description="Days that minute exposures and verdicts stay (36500: for ever); shifts and days always do.",
+        description="Days that minute exposures and verdicts stay (36500: for ever); shifts and days always.",
     )
     webhook_allow: tuple[str, ...] = Field(
         (), description="Hosts on private or loopback addresses that notices may be posted to."

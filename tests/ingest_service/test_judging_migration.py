@@ -30,8 +30,9 @@ def before(tmp_path: Path) -> Iterator[sa.Engine]:
 def _case(connection: sa.Connection) -> None:
     connection.execute(
         sa.text(
-            "INSERT INTO cases (id, key, site, zone, hazard, rule, pack, pack_version, state, severity, opened_at, "
-            "event) VALUES (1, 'k', 's', 's/z', 'heat', 'r', 'p', '1', 'open', 'danger', 100, '{}')"
+            "INSERT INTO cases (id, key, site, zone, hazard, rule, pack, pack_version, state, severity, "
+            "opened_at, event) "
+            "VALUES (1, 'k', 's', 's/z', 'heat', 'r', 'p', '1', 'open', 'danger', 100, '{}')"
         )
     )
     for number, (at, kind) in enumerate([(100.0, "opened"), (900.0, "raised_again")], start=1):

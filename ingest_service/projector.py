@@ -15,11 +15,11 @@ from ingest_service.database import migrate, open_database
 from ingest_service.exposure_rollup import Rollup
 from ingest_service.ledger.port import Ledger, LedgerError
 from ingest_service.ledger.sqlite import open_ledger
-from ingest_service.projection import Projector
+from ingest_service.projection import CURSOR, Projector
 from ingest_service.register.store import Register
 from ingest_service.retention import Keep, Retention, protected_zones
 from ingest_service.rollup.zone_roll import GRACE_S
-from ingest_service.series.port import SeriesError
+from ingest_service.series.port import SeriesError, SeriesStore
 from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
 
@@ -41,6 +41,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         owned.callback(ledger.close)
         series = open_series(settings.data_dir)
         owned.callback(series.close)
+        _start_anew_behind(ledger, series)
         engine = open_database(settings.data_dir)
         owned.callback(engine.dispose)
         migrate(engine)
@@ -52,6 +53,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
         while not stop.is_set():
             loop.step(clock.now())
             stop.wait(loop.pause_s)
+
+
+def _start_anew_behind(ledger: Ledger, series: SeriesStore) -> None:
+    """A series that has more than the ledger stands on rows of a ledger that is no more: an older backup was
+    restored. What comes now would be passed over, so the series is made again."""
+    if series.cursor(CURSOR) > ledger.last_row():
+        log.warning("the series is ahead of the ledger: it is made again", ledger_rows=ledger.last_row())
+        series.wipe()
 
 
 def rebuild(data_dir: Path) -> None:

@@ -119,3 +119,14 @@ def test_rebuilding_starts_from_the_first_row(tmp_path: Path, ledger: SqliteLedg
     rebuild(settings.data_dir)
     assert projected(tmp_path) == 0
     run_until(settings, lambda: projected(tmp_path) == 10)
+
+
+def test_after_an_older_ledger_was_restored_the_series_is_made_again_from_it(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    fill(ledger, Device(), 3)
+    settings = Settings(data_dir=tmp_path)
+    series = open_series(tmp_path)
+    series.set_cursor("ledger", 10)  # what an earlier, longer ledger had led to
+    series.close()
+    run_until(settings, lambda: projected(tmp_path) == 3)

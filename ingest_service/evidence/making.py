@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from ingest_service.auth.audit import READ, TAKEN
 from ingest_service.evidence.archive_writing import ArchiveWriter
 from ingest_service.evidence.received import first_row_at
 from ingest_service.ledger.port import Ledger, LedgerRow, PublishedDay
@@ -26,6 +27,9 @@ from osh_domain.evidence.merkle import Tree, leaf
 from osh_domain.signing import Signer, key_id
 
 AT_ONCE: Final = 500
+_NOT_EVIDENCE: Final = (READ, TAKEN, "person", "contact", "password", "token", "session")
+"""Beginnings of actions in the audit log that tell of people, not of measurements: a bundle goes from hand to
+hand."""
 README_FILE: Final = Path(__file__).with_name("bundle_readme.txt")
 
 
@@ -127,7 +131,13 @@ class BundleMaker:
                 "placements": placements,
             },
         )
-        query = sa.select(AUDIT).where(AUDIT.c.site == site.id).order_by(AUDIT.c.id)
+        query = (
+            sa.select(AUDIT)
+            .where(
+                AUDIT.c.site == site.id, *(sa.not_(AUDIT.c.action.startswith(one)) for one in _NOT_EVIDENCE)
+            )
+            .order_by(AUDIT.c.id)
+        )
         with self._engine.connect() as connection:
             audit = [dict(row) for row in connection.execute(query).mappings()]
         writer.add(bundle.AUDIT, _lines(audit))

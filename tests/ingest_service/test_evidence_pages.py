@@ -1,6 +1,8 @@
 """Published days are for everybody; bundles for those of the factory, and who takes one is written down."""
 
 import io
+import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +80,12 @@ def test_a_bundle_taken_from_the_page_is_good_and_the_taking_is_written_down(
     report = Checker(io.BytesIO(answer.content), verify_ed25519).check()
     assert not report.broken, report.findings
     assert report.site == SITE
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
+        content = tar.extractfile("audit.jsonl")
+        assert content is not None
+        actions = {json.loads(line)["action"] for line in content}
+    assert "sensor placed" in actions
+    assert not {one for one in actions if one.startswith(("person", "contact", "site read", TAKEN))}
     engine = open_database(server.data_dir)
     (row,) = Audit(Register(engine)).rows(site=SITE, action=TAKEN)
     engine.dispose()

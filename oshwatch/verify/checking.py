@@ -36,6 +36,7 @@ class Checker:
         self._verify = verify
         self._files = Unpacked(source, progress)
         self._report = Report()
+        self._unpublished: list[int] = []
         if bundle.MANIFEST not in self._files.members or bundle.SERVER_PEM not in self._files.members:
             raise NotABundleError("it has no manifest or no key of a server: this is no evidence bundle")
 
@@ -55,6 +56,11 @@ class Checker:
         for name in sorted(self._files.members):
             if name.startswith("frames/") and name not in listed:
                 self._report.note(Level.BROKEN, name, "no row of the ledger speaks of it")
+        if rows := self._unpublished:
+            what = f"{len(rows):,} rows ({rows[0]} to {rows[-1]}) are in no published day yet"
+            self._report.note(
+                Level.UNCERTAIN, bundle.LEDGER, f"{what}: the service alone vouches for when they came"
+            )
         batches.finish()
         self._configurations()
         return self._report
@@ -153,8 +159,7 @@ class Checker:
     def _published(self, row: int, line: dict[str, Any], roots: dict[str, DayRoot]) -> None:
         day = roots.get(line.get("day", ""))
         if day is None:
-            what = f"row {row} is in no published day yet: the service alone vouches for when it came"
-            self._report.note(Level.UNCERTAIN, bundle.LEDGER, what)
+            self._unpublished.append(row)
             return
         way = [Step(side, bytes.fromhex(hashed)) for side, hashed in line["way"]]
         found = root_from(leaf(bytes.fromhex(line["row_hash"])), way).hex()

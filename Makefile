@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim
-# Debian packages: a broker for demo and tests, a browser for the browser tests.
-APT := mosquitto chromium
+# Debian packages: broker, browser and databases for the demo and the tests.
+APT := mosquitto chromium postgresql influxdb
 # The pictures that the README shows.
 PICTURES := overview-desk-light.png zone-heat-desk-light.png case-phone-light.png
 

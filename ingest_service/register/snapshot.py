@@ -18,6 +18,7 @@ from ingest_service.register.entries import (
     Site,
     Zone,
 )
+from ingest_service.shards import shard_of
 from osh_domain.calendar_exceptions import NO_EXCEPTIONS
 from osh_domain.shifts import CalendarExceptions, ShiftCalendar
 
@@ -82,6 +83,39 @@ class RegisterSnapshot:
             foreign[entry.gateway][entry.name] = entry
         self._foreign = dict(foreign)
         self._calendars: dict[str, ShiftCalendar] = {}
+        self._shards: dict[int, RegisterSnapshot] = {}
+
+    def of_shard(self, shard: int | None) -> "RegisterSnapshot":
+        """The same with the sites of one shard only and what belongs to them; people stay, they may be told.
+
+        None: everything. The same object each time it is asked of this snapshot.
+        """
+        if shard is None:
+            return self
+        found = self._shards.get(shard)
+        if found is None:
+            found = self._shards[shard] = self._part(shard)
+        return found
+
+    def _part(self, shard: int) -> "RegisterSnapshot":
+        sites = {site for site in self._sites if shard_of(site) == shard}
+        zones = {zone.id for zone in self.zones if zone.site in sites}
+        gateways = {gateway.id for gateway in self.gateways if gateway.site in sites}
+        return RegisterSnapshot(
+            version=self.version,
+            sites=[site for site in self.sites if site.id in sites],
+            zones=[zone for zone in self.zones if zone.id in zones],
+            zone_history=[dated for zone in zones for dated in self._zone_history.get(zone, ())],
+            gateways=[gateway for gateway in self.gateways if gateway.id in gateways],
+            keys=[key for key in self._keys.values() if key.gateway in gateways],
+            placements=[placement for placement in self.placements if placement.zone in zones],
+            expected=[one for one in self.expected if one.gateway in gateways],
+            foreign_names=[e for gateway in gateways for e in self.foreign_names(gateway).values()],
+            shifts=[(site, shift) for site in sites for shift in self.shifts(site)],
+            exceptions={site: found for site, found in self._exceptions.items() if site in sites},
+            people=self.people,
+            contacts=[contact for every in self._contacts.values() for contact in every],
+        )
 
     def site(self, site_id: str) -> Site | None:
         return self._sites.get(site_id)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from osh_domain.signing import PUBLIC_KEY_BYTES, key_id
 
@@ -27,7 +26,7 @@ class GatewaySigner:
 
     def __init__(self, private_key: Ed25519PrivateKey) -> None:
         self._private_key = private_key
-        self._public = private_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._public = private_key.public_key().public_bytes_raw()
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> GatewaySigner:
@@ -97,7 +96,7 @@ def _create_key(path: Path) -> GatewaySigner:
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(descriptor, private_key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        os.write(descriptor, private_key.private_bytes_raw())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -20,16 +20,14 @@ from ingest_service.cases.outbox import NoticeOutbox
 from ingest_service.cases.schema import CASES, NOTICES
 from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import Clock, clock_from
-from ingest_service.database import migrate, open_database
 from ingest_service.heartbeat import beat
-from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.metrics import CASES_OPEN
 from ingest_service.metrics import NOTICES as NOTICES_METRIC
 from ingest_service.register.entries import Contact
 from ingest_service.register.store import Register
 from ingest_service.series.port import SeriesError, SeriesReader
-from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 
 __all__ = ["ROWS_AT_ONCE", "AlertCycle", "deliver", "run"]
 
@@ -47,7 +45,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     A second runner on the same data directory waits until the first has ended: two would tell people twice.
     """
     packs = load_packs(packs_dir=settings.packs_dir)
-    engine = open_database(settings.data_dir)
+    engine = open_database_of(settings)
     try:
         with _alone(settings, stop) as alone:
             if alone:
@@ -58,12 +56,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: threading.Event) -> None:
     clock = clock_from(settings)
-    migrate(engine)
     register = Register(engine, clock.now)
     series = _open_series(settings, stop)
     if series is None:
         return
-    ledger = open_ledger(settings.data_dir)
+    ledger = open_ledger_of(settings)
     notifier = AppriseNotifier(settings.webhook_allow)
     deliverer = threading.Thread(
         target=deliver, args=(engine, register, notifier, clock, stop), name="delivery"
@@ -168,7 +165,7 @@ def _open_series(settings: Settings, stop: threading.Event) -> SeriesReader | No
     pause = POLL_S
     while not stop.is_set():
         try:
-            return open_series(settings.data_dir, read_only=True)
+            return open_series_of(settings, read_only=True)
         except SeriesError as error:
             _log.info("waiting for the series store: %s", error)
             beat(settings.data_dir, "alerts", waiting_for="series")

@@ -9,24 +9,22 @@ from alert_rules.pack_format import load_packs
 from ingest_service.auth.access import Grant
 from ingest_service.auth.audit import Audit
 from ingest_service.auth.passwords import Passwords
-from ingest_service.auth.server_key import FILE_NAME, ServerKey
+from ingest_service.auth.server_key import ServerKey
 from ingest_service.auth.sessions import Sessions
 from ingest_service.auth.tokens import Tokens
 from ingest_service.cases.store import Cases
 from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import Clock, clock_from
-from ingest_service.database import migrate, open_database
 from ingest_service.intake import Intake
 from ingest_service.ledger.port import Ledger
-from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.quarantine import Quarantine
 from ingest_service.queries.limits_in_force import LimitsInForce
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Person
 from ingest_service.register.store import Register
 from ingest_service.series.port import SeriesReader
-from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of, open_ledger_of, open_series_of, open_server_key_of
 from osh_domain.scaled_time import ScaledTime
 
 
@@ -82,22 +80,21 @@ class Context:
 
 
 def open_context(settings: Settings) -> Context:
-    """Open every store of the data directory.
+    """Open every store that the settings name.
 
     Raises DatabaseError, LedgerError, SeriesError or ServerKeyError, each with its way out.
     """
     clock = clock_from(settings)
-    engine = open_database(settings.data_dir)
+    engine = open_database_of(settings)
     try:
-        migrate(engine)
         register = Register(engine, clock.now)
-        server_key = ServerKey.load_or_create(settings.data_dir / FILE_NAME)
-        ledger = open_ledger(settings.data_dir)
+        server_key = open_server_key_of(settings)
+        ledger = open_ledger_of(settings)
     except BaseException:
         engine.dispose()
         raise
     try:
-        series = open_series(settings.data_dir, read_only=True)
+        series = open_series_of(settings, read_only=True)
     except BaseException:
         ledger.close()
         engine.dispose()

@@ -35,6 +35,10 @@ class DatabaseError(Exception):
     """The database cannot be opened, read or written; the message says where and what to do."""
 
 
+class SchemaError(DatabaseError):
+    """The database on the server has an older or a newer schema than this program, or none yet."""
+
+
 def open_database(where: Path | str, *, must_exist: bool = False) -> sa.Engine:
     """An engine on `register.sqlite` in the data directory, or on a database URL.
 
@@ -106,6 +110,42 @@ def migrate(engine: sa.Engine) -> None:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def check_schema(engine: sa.Engine) -> None:
+    """Refuse a database of another schema than this program's; changes nothing.
+
+    Raises `SchemaError`, or `DatabaseError` when the server does not answer.
+    """
+    try:
+        found = _revision(engine)
+    except sa.exc.DBAPIError as error:
+        raise DatabaseError(
+            f"The database {where(engine)} does not answer ({type(error.orig).__name__}). It is asked again; "
+            "check that the server runs and that the address and the password are right."
+        ) from None
+    newest = head_revision()
+    if found == newest:
+        return
+    if found is None:
+        raise SchemaError(f"The database {where(engine)} has no tables yet. Run `oshwatch admin migrate`.")
+    if found > newest:
+        raise SchemaError(
+            f"The database {where(engine)} has schema {found}, newer than this program's {newest}. Run the "
+            "version of OSHWatch that wrote it, or a later one."
+        )
+    raise SchemaError(
+        f"The database {where(engine)} has schema {found}, older than this program's {newest}. Run `oshwatch "
+        "admin migrate` with this version."
+    )
+
+
+def where(engine: sa.Engine) -> str:
+    """Which database it is, without the password: for messages."""
+    url = engine.url
+    if url.host is None:
+        return str(url.database)
+    return f"{url.database} on {url.host}:{url.port or 5432}"
 
 
 def _revision(engine: sa.Engine) -> str | None:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from pathlib import Path
 
 import structlog
 
 from ingest_service import heartbeat, metrics
 from ingest_service.clock import clock_from
-from ingest_service.database import migrate, open_database
 from ingest_service.exposure_rollup import Rollup
 from ingest_service.ledger.port import Ledger, LedgerError
-from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.projection import CURSOR, Projector
 from ingest_service.register.store import Register
 from ingest_service.retention import Keep, Retention, protected_zones
 from ingest_service.rollup.zone_roll import GRACE_S
 from ingest_service.series.port import SeriesError, SeriesStore
-from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 
 PORTION = 500
 IDLE_S = 0.1
@@ -37,14 +34,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Project until the event is set. Raises LedgerError or SeriesError when a file cannot be opened."""
     clock = clock_from(settings)
     with contextlib.ExitStack() as owned:
-        ledger = open_ledger(settings.data_dir, read_only=True)
+        ledger = open_ledger_of(settings, read_only=True)
         owned.callback(ledger.close)
-        series = open_series(settings.data_dir)
+        series = open_series_of(settings)
         owned.callback(series.close)
         _start_anew_behind(ledger, series)
-        engine = open_database(settings.data_dir)
+        engine = open_database_of(settings)
         owned.callback(engine.dispose)
-        migrate(engine)
         register = Register(engine)
         projector = Projector(ledger, series, register.snapshot)
         rollup = Rollup(series, register, grace_s=max(GRACE_S, REAL_GRACE_S * clock.rate))
@@ -63,12 +59,12 @@ def _start_anew_behind(ledger: Ledger, series: SeriesStore) -> None:
         series.wipe()
 
 
-def rebuild(data_dir: Path) -> None:
+def rebuild(settings: Settings) -> None:
     """Empty the series: the projector builds it again from the first ledger row.
 
     For use while the service is stopped, after the register was mended (a foreign name, a key).
     """
-    series = open_series(data_dir)
+    series = open_series_of(settings)
     try:
         series.wipe()
     finally:

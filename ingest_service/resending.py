@@ -14,7 +14,7 @@ from typing import NamedTuple
 import paho.mqtt.client as paho
 
 from ingest_service.broker_link import BrokerLink
-from ingest_service.ledger.sqlite import SqliteLedger
+from ingest_service.ledger.port import Ledger
 from ingest_service.settings import Settings
 from osh_domain import strict_json
 from osh_domain.acknowledgement import speak
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     error: str | None
 
 
-def holes(ledger: SqliteLedger, gateways: Collection[str] = ()) -> list[Hole]:
+def holes(ledger: Ledger, gateways: Collection[str] = ()) -> list[Hole]:
     """What is missing of these gateways (of all when none is named), the open end of each epoch included."""
     found: list[Hole] = []
     for site, gateway, epoch in ledger.epochs():

@@ -1,7 +1,8 @@
 """The service's settings: one typed table, read from a TOML file and the environment.
 
-The environment (``OSHWATCH_MQTT_HOST=...``) wins over the file. Every mistake is reported at once. The sample
-file and the reference in the documents are made from this table by ``oshwatch settings``.
+The environment (``OSHWATCH_MQTT_HOST=...``) wins over the file. A secret may also stand in a file of its own,
+named by ``OSHWATCH_KEY_FILE`` or ``key_file``. Every mistake is reported at once. The sample file and the
+reference in the documents are made from this table by ``oshwatch settings``.
 """
 
 import os
@@ -10,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
+from ingest_service.secret_settings import SUFFIX, database_address, one_line, take_files
 from osh_domain.scaled_time import ScaledTime
 from osh_domain.settings_report import SettingsError, SettingsMistake, unknown_key
 
@@ -24,6 +26,9 @@ FOREIGN_PREFIXES = ("OSHWATCH_AGENT_", "OSHWATCH_TEST_")
 def _clock_text(text: str) -> str:
     ScaledTime.parse(text)
     return text
+
+
+DatabaseAddress = Annotated[SecretStr, AfterValidator(database_address)]
 
 
 class Settings(BaseModel):
@@ -40,6 +45,28 @@ class Settings(BaseModel):
     )
     mqtt_ca_file: Path | None = Field(
         None, description="Certificate authority of the broker (PEM). Set: TLS is used and checked."
+    )
+    database_url: DatabaseAddress | None = Field(
+        None,
+        description="postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE: ledger, register and cases are "
+        "there. Empty: SQLite files in data_dir.",
+    )
+    database_owner_url: DatabaseAddress | None = Field(
+        None,
+        description="The same database with the role that owns it; read by 'oshwatch admin migrate' only.",
+    )
+    influx_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Address of InfluxDB: the series are there. Empty: a SQLite file in data_dir.",
+    )
+    influx_org: str = Field("oshwatch", description="Organisation in InfluxDB.")
+    influx_bucket: str = Field("oshwatch", description="Bucket of the series in InfluxDB.")
+    influx_token: Annotated[SecretStr, AfterValidator(one_line)] | None = Field(
+        None, description="Token that may read and write that bucket."
+    )
+    server_key_file: Path | None = Field(
+        None, description="The server's Ed25519 key (PEM) when it is not in data_dir."
     )
     http_host: str = Field("127.0.0.1", description="Address the pages and the API listen on.")
     http_port: int = Field(
@@ -89,16 +116,50 @@ class Settings(BaseModel):
         False, description="Send session cookies over HTTPS only. Set it wherever HTTPS is in front."
     )
 
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def secret_files(self) -> dict[str, Path]:
+        """Where the secrets that were read from files came from, by key."""
+        return self._files
+
     @property
     def link_base(self) -> str:
         """What links in notices begin with, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
 
 
+SECRETS = frozenset(
+    key for key, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read file and environment; raises SettingsError with every mistake."""
-    environ = os.environ if environ is None else environ
-    mistakes: list[SettingsMistake] = []
+    values, origin = _given(path, os.environ if environ is None else environ)
+    files, paths, mistakes = take_files(values, origin, SECRETS)
+    for key in SECRETS:
+        values.pop(key + SUFFIX, None)
+    values |= files
+    origin |= {key: str(file) for key, file in paths.items()}
+    for key in [key for key, value in values.items() if value == "" and _may_be_empty(key)]:
+        del values[key]
+    for key in sorted(set(values) - set(Settings.model_fields)):
+        mistakes.append(unknown_key(origin[key], _shown(key, origin[key]), Settings.model_fields))
+        del values[key]
+    try:
+        settings = Settings(**values)
+        settings.secret_files.update(paths)
+    except ValidationError as error:
+        mistakes += [_mistake(detail, origin) for detail in error.errors()]
+        raise SettingsError(mistakes) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _given(path: Path | None, environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Every key with its value, and where it came from."""
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     if path is not None:
@@ -113,24 +174,20 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         else:
             values[key] = text
         origin[key] = "environment"
-    for key in sorted(set(values) - set(Settings.model_fields)):
-        mistakes.append(unknown_key(origin[key], _shown(key, origin[key]), Settings.model_fields))
-        del values[key]
-    try:
-        settings = Settings(**values)
-    except ValidationError as error:
-        mistakes += [_mistake(detail, origin) for detail in error.errors()]
-        raise SettingsError(mistakes) from None
-    if mistakes:
-        raise SettingsError(mistakes)
-    return settings
+    return values, origin
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables, to start a child process with the same ones."""
+    """The settings as environment variables, to start a child process with the same ones.
+
+    A secret that was read from a file is named by its file.
+    """
     out: dict[str, str] = {}
     for key in Settings.model_fields:
         value = getattr(settings, key)
+        if key in settings.secret_files:
+            out[PREFIX + (key + SUFFIX).upper()] = str(settings.secret_files[key])
+            continue
         if value is None:
             continue
         if isinstance(value, SecretStr):
@@ -141,10 +198,21 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return out
 
 
+def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the variables of these settings: what a child with other settings inherits."""
+    return {
+        name: text
+        for name, text in environ.items()
+        if not name.startswith(PREFIX) or name.startswith(FOREIGN_PREFIXES)
+    }
+
+
 def sample() -> str:
     """A sample TOML file made from the table above."""
     lines = [
-        "# OSHWatch service settings. Every key may also be given as " + PREFIX + "KEY in the environment."
+        "# OSHWatch service settings. Every key may also be given as " + PREFIX + "KEY in the environment.",
+        "# A secret (" + ", ".join(sorted(SECRETS)) + ")",
+        '# is better kept in a file of its own: KEY_file = "/path", or ' + PREFIX + "KEY_FILE.",
     ]
     for key, field in Settings.model_fields.items():
         lines += ["", f"# {field.description}"]
@@ -183,6 +251,10 @@ def _read_file(path: Path) -> dict[str, Any]:
     raise SettingsError([mistake])
 
 
+def _may_be_empty(key: str) -> bool:
+    return key in Settings.model_fields and Settings.model_fields[key].default is None
+
+
 def _shown(key: str, where: str) -> str:
     return PREFIX + key.upper() if where == "environment" else key
 
@@ -195,6 +267,6 @@ def _mistake(detail: Any, origin: Mapping[str, str]) -> SettingsMistake:
             where, key, "it is missing", f"Set {PREFIX}{key.upper()} or {key} in the file."
         )
     problem = detail["msg"].removeprefix("Value error, ")
-    if key not in {"mqtt_password"}:
+    if key not in SECRETS:
         problem = f"{problem} (got {detail.get('input')!r})"
     return SettingsMistake(where, _shown(key, where), problem, str(Settings.model_fields[key].description))

@@ -18,18 +18,16 @@ import structlog
 
 from ingest_service import heartbeat
 from ingest_service.acknowledger import Acknowledger, readable
-from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.broker_link import BrokerLink
 from ingest_service.clock import Clock, clock_from
-from ingest_service.database import migrate, open_database
 from ingest_service.evidence.roots import publish_days
 from ingest_service.gateway_words import read_birth, read_state
 from ingest_service.intake import Arrival, Intake
 from ingest_service.ledger.port import BirthNote, Ledger, LedgerError, Outcome, StateNote
-from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of, open_ledger_of, open_server_key_of
 from ingest_service.time_exchange import answer
 from osh_domain.crash_points import crash_here
 from osh_domain.signing import Signer
@@ -59,13 +57,12 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Take in until the event is set. Raises LedgerError when the data directory cannot be used."""
-    signer = ServerKey.load_or_create(settings.data_dir / FILE_NAME)
+    signer = open_server_key_of(settings)
     with contextlib.ExitStack() as owned:
-        ledger = open_ledger(settings.data_dir)
+        ledger = open_ledger_of(settings)
         owned.callback(ledger.close)
-        engine = open_database(settings.data_dir)
+        engine = open_database_of(settings)
         owned.callback(engine.dispose)
-        migrate(engine)
         clock = clock_from(settings)
         subscriber = Subscriber(settings, ledger, Register(engine).snapshot, signer, clock)
         owned.callback(subscriber.close)

@@ -20,24 +20,26 @@ class NotPreparedError(Exception):
 def prepare(settings: Settings) -> None:
     """Bring every store to its newest schema and make the server key; raises one of `starting_errors`.
 
-    A folder without a register is refused: an empty service without an administrator helps nobody.
+    A folder without a register is refused: an empty service without an administrator helps nobody. In the
+    server shape each runner waits for its servers by itself.
     """
-    from ingest_service.auth.server_key import FILE_NAME, ServerKey
     from ingest_service.database import FILE_NAME as REGISTER_FILE
-    from ingest_service.database import migrate, open_database
-    from ingest_service.ledger.sqlite import open_ledger
-    from ingest_service.series.sqlite import open_series
+    from ingest_service.stores import (
+        open_database_of,
+        open_ledger_of,
+        open_series_of,
+        open_server_key_of,
+    )
 
+    if settings.database_url is not None:
+        open_server_key_of(settings)
+        return
     if not (settings.data_dir / REGISTER_FILE).exists():
         raise NotPreparedError(
             f"{settings.data_dir} holds no register. If that is the right folder, prepare it with "
             f"'oshwatch admin init --data-dir {settings.data_dir}'; else mend OSHWATCH_DATA_DIR or data_dir."
         )
-    engine = open_database(settings.data_dir)
-    try:
-        migrate(engine)
-    finally:
-        engine.dispose()
-    ServerKey.load_or_create(settings.data_dir / FILE_NAME)
-    open_ledger(settings.data_dir).close()
-    open_series(settings.data_dir).close()
+    open_database_of(settings).dispose()
+    open_server_key_of(settings)
+    open_ledger_of(settings).close()
+    open_series_of(settings).close()

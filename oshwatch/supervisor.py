@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from ingest_service.metrics import forget_runner
-from ingest_service.settings import Settings, environment_of
+from ingest_service.settings import Settings, environment_of, without_settings
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Supervisor:
         shutil.rmtree(metrics, ignore_errors=True)  # counters of ended processes are not ours
         metrics.mkdir()
         environment = {
-            **os.environ,
+            **without_settings(os.environ),
             **environment_of(settings),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             "PYTHONUNBUFFERED": "1",

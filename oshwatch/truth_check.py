@@ -10,7 +10,8 @@ from edge_agent.outbox.opening import OutboxError
 from edge_agent.outbox.store import Outbox
 from firmware_sim import truth
 from firmware_sim.faults import FaultKind
-from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.settings import Settings
+from ingest_service.stores import open_ledger_of
 from osh_domain.batch import open_frame
 from osh_domain.quality import Flag
 from osh_domain.readings import SYSTEM_SENSOR
@@ -98,7 +99,7 @@ def check(truth_file: Path, data_dir: Path, fleet_dir: Path | None) -> TruthRepo
 
 
 def _ledger_readings(data_dir: Path, gateways: set[str]) -> Iterator[Key]:
-    ledger = open_ledger(data_dir, read_only=True)
+    ledger = open_ledger_of(Settings(data_dir=data_dir), read_only=True)
     try:
         after = 0
         while rows := list(ledger.rows(after, ROWS_AT_ONCE)):

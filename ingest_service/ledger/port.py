@@ -233,6 +233,10 @@ class Ledger(Protocol):
 
     def standing(self, gateway: str, epoch: str) -> Standing: ...
 
+    def epochs(self) -> list[tuple[str, str, str]]:
+        """Site, gateway and epoch of everything that sent batches, or said in which epoch it is."""
+        ...
+
     def close_hole(
         self, gateway: str, epoch: str, seq: int, *, site: str, who: str, why: str, at: float
     ) -> int:

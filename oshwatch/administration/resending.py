@@ -21,18 +21,18 @@ def resend(
     a gateway did not answer: try again when it is connected.
     """
     from ingest_service import resending
-    from ingest_service.auth.server_key import FILE_NAME, ServerKey, ServerKeyError
+    from ingest_service.auth.server_key import ServerKeyError
     from ingest_service.clock import clock_from
     from ingest_service.ledger.port import LedgerError
-    from ingest_service.ledger.sqlite import open_ledger
     from ingest_service.settings import load
+    from ingest_service.stores import open_ledger_of, open_server_key_of
 
     settings = load(config)
     try:
-        ledger = open_ledger(settings.data_dir, read_only=True)
+        ledger = open_ledger_of(settings, read_only=True)
         wanted = resending.holes(ledger, gateway or ())
         ledger.close()
-        key = ServerKey.load_or_create(settings.data_dir / FILE_NAME)
+        key = open_server_key_of(settings)
         answers = resending.resend(settings, wanted, key, clock_from(settings).now, within_s=within)
     except (LedgerError, ServerKeyError, OSError) as error:
         typer.echo(f"oshwatch admin: {error}", err=True)

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from ingest_service.register.store import Register
+    from ingest_service.settings import Settings
 
 DataDir = Annotated[
     Path | None,
@@ -41,33 +42,44 @@ def who() -> str:
         return f"shell:{os.getuid()}"
 
 
-def _folder(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    if config := os.environ.get("OSHWATCH_CONFIG"):
-        from ingest_service.settings import load
+def settings_at(data_dir: Path | None) -> "Settings":
+    """The settings of environment and of the file that OSHWATCH_CONFIG names, with this data directory."""
+    from ingest_service.settings import load
 
-        return load(Path(config)).data_dir
-    raise fail("say where the register is: --data-dir FOLDER, or set OSHWATCH_DATA_DIR or OSHWATCH_CONFIG")
+    config = os.environ.get("OSHWATCH_CONFIG")
+    if data_dir is None and not config and not os.environ.get("OSHWATCH_DATA_DIR"):
+        raise fail(
+            "say where the register is: --data-dir FOLDER, or set OSHWATCH_DATA_DIR or OSHWATCH_CONFIG"
+        )
+    environ = dict(os.environ)
+    if data_dir is not None:
+        environ["OSHWATCH_DATA_DIR"] = str(data_dir)
+    return load(Path(config) if config else None, environ)
 
 
 @contextmanager
 def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple[Register, Path]]":
-    """The register of the data directory; what people can do wrong ends with a sentence, not a traceback."""
+    """The register that the settings name, and the data directory.
+
+    What people can do wrong ends with a sentence, not a traceback.
+    """
     from sqlalchemy.exc import DBAPIError
 
     from ingest_service.auth.passwords import PasswordRefused
     from ingest_service.auth.server_key import ServerKeyError
-    from ingest_service.database import DatabaseError, migrate, open_database
+    from ingest_service.database import DatabaseError, where
     from ingest_service.register.description_check import DescriptionError
     from ingest_service.register.recorder import ChangeRefused
     from ingest_service.register.store import Register
+    from ingest_service.stores import open_database_of
 
-    folder = _folder(data_dir)
+    settings = settings_at(data_dir)
+    folder = settings.data_dir
+    place = str(folder)
     try:
-        engine = open_database(folder, must_exist=must_exist)
+        engine = open_database_of(settings, must_exist=must_exist)
         try:
-            migrate(engine)
+            place = where(engine)
             yield Register(engine), folder
         finally:
             engine.dispose()
@@ -75,7 +87,7 @@ def opened(data_dir: Path | None, *, must_exist: bool = True) -> "Iterator[tuple
         raise fail(str(error)) from None
     except DBAPIError as error:
         raise fail(
-            f"the register in {folder} cannot be read or written: {error.orig}. Nothing changed. Where it is "
+            f"the register in {place} cannot be read or written: {error.orig}. Nothing changed. Where it is "
             "locked, another command is writing: try again when that has ended"
         ) from None
     except OSError as error:

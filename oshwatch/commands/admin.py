@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from oshwatch.administration import calendar, descriptions, gateways, people, resending, tokens
-from oshwatch.administration.shell import AsJson, DataDir, answer, fail, opened, process_lives, who
+from oshwatch.administration.shell import (
+    AsJson,
+    DataDir,
+    answer,
+    fail,
+    opened,
+    process_lives,
+    settings_at,
+    who,
+)
 
 app = typer.Typer(
     help="Prepare the data directory; factories, calendars, people, tokens, gateways.", no_args_is_help=True
@@ -35,16 +44,15 @@ def init(
 
     Run again it changes nothing that is there. A password it makes is printed this once.
     """
-    from ingest_service.auth.server_key import FILE_NAME, ServerKey
-    from ingest_service.ledger.sqlite import open_ledger
     from ingest_service.register.entries import Role
-    from ingest_service.series.sqlite import open_series
+    from ingest_service.stores import open_ledger_of, open_series_of, open_server_key_of
     from osh_domain.signing import key_id
 
+    settings = settings_at(data_dir)
     with opened(data_dir, must_exist=False) as (register, folder):
-        open_ledger(folder).close()
-        open_series(folder).close()
-        key = ServerKey.load_or_create(folder / FILE_NAME)
+        open_ledger_of(settings).close()
+        open_series_of(settings).close()
+        key = open_server_key_of(settings, create=True)
         has_one = any(person.role is Role.ADMINISTRATOR for person in register.snapshot().people)
         secret = None
         if not has_one:
@@ -85,7 +93,7 @@ def rebuild(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         if beat is not None and process_lives(beat.pid):
             raise fail(f"the projector still runs (process {beat.pid}); stop the service, then try again")
         try:
-            empty_series(folder)
+            empty_series(settings_at(data_dir))
         except SeriesError as error:
             raise fail(str(error)) from None
         line = "The series are empty; start the service, and the projector makes them again."

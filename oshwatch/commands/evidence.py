@@ -23,12 +23,13 @@ def bundle(
     ] = None,
 ) -> None:
     """Write what a factory measured in a period, with all that is needed to check it."""
-    from ingest_service.auth.server_key import FILE_NAME, ServerKey, ServerKeyError
-    from ingest_service.database import DatabaseError, open_database
+    from ingest_service.auth.server_key import ServerKeyError
+    from ingest_service.database import DatabaseError
     from ingest_service.evidence.making import BundleMaker, Wanted
     from ingest_service.ledger.port import LedgerError
-    from ingest_service.ledger.sqlite import open_ledger
     from ingest_service.register.store import Register
+    from ingest_service.stores import open_database_of, open_ledger_of, open_server_key_of
+    from oshwatch.administration.shell import settings_at
 
     if last < first:
         _refuse(f"The period ends ({last:%Y-%m-%d}) before it begins ({first:%Y-%m-%d}).")
@@ -36,9 +37,10 @@ def bundle(
     wanted = Wanted(site, _midnight(first.date()), _midnight(last.date()) + 86_400.0)
     now = datetime.now(UTC).timestamp()
     try:
-        engine = open_database(data_dir, must_exist=True)
-        ledger = open_ledger(data_dir, read_only=True)
-        key = ServerKey.load_or_create(data_dir / FILE_NAME)
+        settings = settings_at(data_dir)
+        engine = open_database_of(settings, must_exist=True)
+        ledger = open_ledger_of(settings, read_only=True)
+        key = open_server_key_of(settings)
         maker = BundleMaker(ledger, Register(engine).snapshot(), engine, key)
         with target.open("xb") as file:
             made = maker.write(wanted, file, now)
@@ -62,10 +64,11 @@ def days(
 ) -> None:
     """Show the published line of each day: keep a copy, and nobody can write the ledger anew unseen."""
     from ingest_service.ledger.port import LedgerError
-    from ingest_service.ledger.sqlite import open_ledger
+    from ingest_service.stores import open_ledger_of
+    from oshwatch.administration.shell import settings_at
 
     try:
-        ledger = open_ledger(data_dir, read_only=True)
+        ledger = open_ledger_of(settings_at(data_dir), read_only=True)
     except LedgerError as error:
         _refuse(str(error))
     published = ledger.day_roots()

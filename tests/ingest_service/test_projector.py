@@ -116,7 +116,7 @@ def test_rebuilding_starts_from_the_first_row(tmp_path: Path, ledger: SqliteLedg
     settings = Settings(data_dir=tmp_path)
     fill(ledger, Device(), 10)
     run_until(settings, lambda: projected(tmp_path) == 10)
-    rebuild(settings.data_dir)
+    rebuild(settings)
     assert projected(tmp_path) == 0
     run_until(settings, lambda: projected(tmp_path) == 10)
 

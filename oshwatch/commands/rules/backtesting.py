@@ -121,8 +121,9 @@ def _answers(question: "Question", data_dir: Path, sites: list[str], zones: list
     from ingest_service.backtesting import Backtest
     from ingest_service.series.columns import ExposureColumns
     from ingest_service.series.port import SeriesError
-    from ingest_service.series.sqlite import FILE_NAME, open_series
-    from oshwatch.administration.shell import opened
+    from ingest_service.series.sqlite import FILE_NAME
+    from ingest_service.stores import open_series_of
+    from oshwatch.administration.shell import opened, settings_at
 
     with opened(data_dir) as (register, folder):
         snapshot = register.snapshot()
@@ -130,7 +131,11 @@ def _answers(question: "Question", data_dir: Path, sites: list[str], zones: list
     _check_store(folder / FILE_NAME)
     try:
         columns = ExposureColumns(folder / FILE_NAME)
-        with closing(columns), closing(open_series(folder, read_only=True)) as series, _bar() as tell:
+        with (
+            closing(columns),
+            closing(open_series_of(settings_at(data_dir), read_only=True)) as series,
+            _bar() as tell,
+        ):
             newest = [row.minute for row in series.latest_exposures(one.id for one in chosen)]
             if not newest:
                 raise refuse(

@@ -41,15 +41,16 @@ def explain(
     What was judged is shown as it was frozen at the time; the minutes around it as they are stored today.
     """
     from ingest_service.cases.store import Cases
-    from ingest_service.database import DatabaseError, migrate, open_database
+    from ingest_service.database import DatabaseError
+    from ingest_service.stores import open_database_of
+    from oshwatch.administration.shell import settings_at
 
     try:
-        engine = open_database(data_dir, must_exist=True)
+        engine = open_database_of(settings_at(data_dir), must_exist=True)
     except DatabaseError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     try:
-        migrate(engine)
         cases = Cases(engine)
         found = cases.case(case)
         history = [dict(row) for row in cases.history(case)]
@@ -214,14 +215,17 @@ def _number_rows(event: Event) -> dict[str, str]:
 def _around(data_dir: Path, event: Event) -> Around:
     """What the series still has of the hold."""
     from ingest_service.series.port import SeriesError
-    from ingest_service.series.sqlite import FILE_NAME, open_series
+    from ingest_service.series.sqlite import FILE_NAME
+    from ingest_service.stores import open_series_of
+    from oshwatch.administration.shell import settings_at
 
-    if not (data_dir / FILE_NAME).exists():
+    settings = settings_at(data_dir)
+    if settings.influx_url is None and not (data_dir / FILE_NAME).exists():
         return Around([], [], "there is no series store in this data directory")
     first, last = round(event["since"] / 60) + 1, round(event["at"] / 60)
     first, last = first - _MINUTES_BESIDE, last + _MINUTES_BESIDE
     try:
-        series = open_series(data_dir, read_only=True)
+        series = open_series_of(settings, read_only=True)
     except SeriesError as error:
         return Around([], [], str(error))
     try:

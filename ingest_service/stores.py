@@ -1,0 +1,72 @@
+"""Opening the stores that the settings name: SQLite files in the data directory, or the servers.
+
+The one place that knows which engine is in use. What it hands out is open and of the newest schema.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
+from ingest_service.auth.server_key import ServerKey, ServerKeyError
+from ingest_service.database import check_schema, migrate, open_database
+from ingest_service.ledger.port import Ledger, LedgerError
+from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.series.port import SeriesStore
+from ingest_service.series.sqlite import open_series
+from ingest_service.settings import Settings
+
+
+def open_database_of(settings: Settings, *, must_exist: bool = False) -> sa.Engine:
+    """The register's and the cases' database, of this program's schema. Raises DatabaseError.
+
+    A SQLite file is brought to the newest schema here; a server's schema changes by `oshwatch admin migrate`
+    only, and another one than this program's is refused. `must_exist` refuses to make a SQLite file.
+    """
+    if settings.database_url is not None:
+        engine = open_database(settings.database_url.get_secret_value())
+    else:
+        engine = open_database(settings.data_dir, must_exist=must_exist)
+    try:
+        if settings.database_url is not None:
+            check_schema(engine)
+        else:
+            migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def open_ledger_of(settings: Settings, *, read_only: bool = False) -> Ledger:
+    """The ledger, made when it is a file that is not there. Raises LedgerError."""
+    if settings.database_url is not None:
+        raise LedgerError("a ledger on PostgreSQL cannot be opened by this version")
+    return open_ledger(settings.data_dir, read_only=read_only)
+
+
+def open_series_of(settings: Settings, *, read_only: bool = False, shard: int | None = None) -> SeriesStore:
+    """The series: all of it, or one shard's (ingest_service/shards.py). Raises SeriesError.
+
+    With `read_only` only what `SeriesReader` lists may be called.
+    """
+    if shard is not None:
+        raise ValueError("a SQLite series is not divided into shards")
+    return open_series(settings.data_dir, read_only=read_only)
+
+
+def open_server_key_of(settings: Settings, *, create: bool = False) -> ServerKey:
+    """The server's own key. Raises ServerKeyError.
+
+    In the data directory it is made when it is not there. At a place of its own (`server_key_file`) it has to
+    be there already, unless `create`: a mistyped path must not make a key that no gateway trusts.
+    """
+    path = settings.server_key_file
+    if path is None:
+        return ServerKey.load_or_create(settings.data_dir / KEY_NAME)
+    if not create and not path.exists():
+        raise ServerKeyError(
+            f"There is no server key at {path}. Mend server_key_file; or let `oshwatch admin init` make one, "
+            "if this installation never had any: gateways trust the key they were given and no other."
+        )
+    return ServerKey.load_or_create(path)

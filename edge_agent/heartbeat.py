@@ -37,13 +37,14 @@ def restart_gap(last: LastMoment, timekeeper: Timekeeper) -> OpenRecord:
     """The word on what is missing between two runs, with the clocks of both ends."""
     here = timekeeper.clock.boot_time()
     text = (
-        f"restart: from boot {last.boot} at {last.mono:.3f} s ({_utc(last.wall)})"
-        f" to boot {timekeeper.clock.boot_id} at {here:.3f} s ({_utc(timekeeper.wall())})"
+        f"restart: from boot {last.boot} at {last.mono:.3f} s ({utc(last.wall)})"
+        f" to boot {timekeeper.clock.boot_id} at {here:.3f} s ({utc(timekeeper.wall())})"
     )
     return status(text, here, name="gap")
 
 
-def _utc(t: float) -> str:
+def utc(t: float) -> str:
+    """An instant as words on sys show it, to the millisecond."""
     return dt.datetime.fromtimestamp(t, dt.UTC).isoformat(timespec="milliseconds")
 
 

@@ -15,6 +15,7 @@ from edge_agent.journal import Journal
 from edge_agent.outbox.records import OpenRecord
 from edge_agent.outbox.salvaging import Salvage
 from edge_agent.outbox.store import Outbox
+from edge_agent.unreadable import Unreadable
 from osh_domain.batch import Frame
 
 AT_ONCE = 50  # so that measuring goes on meanwhile
@@ -40,8 +41,11 @@ class Rescuer:
         self._clock = clock
         self._batches_waiting = batches_waiting
         self._salvage: Salvage | None = None
+        self._add: Callable[[OpenRecord], None] = lambda _record: None
+        self._until: float | None = None  # wall time at which measuring went on
         self._frames: Iterator[tuple[Frame, bytes]] = iter(())
         self._taken = 0
+        self._unreadable = Unreadable()
         if outbox.set_aside is not None:
             self._salvage = Salvage(outbox.set_aside, identity.gateway, identity.signer.public_key)
             self._frames = self._salvage.frames()
@@ -51,6 +55,7 @@ class Rescuer:
         aside = self._outbox.set_aside
         if aside is None:
             return
+        self._add = add
         tell(
             f"outbox damaged ({self._outbox.damage[:100]}): set aside as {aside.name}, "
             f"new epoch {self._outbox.epoch}"
@@ -62,12 +67,14 @@ class Rescuer:
         """Bring back a few batches; say so when it was the last of them. A full disk is tried again."""
         if self._salvage is None:
             return
+        self._until = now if self._until is None else self._until
         try:
             portion = list(islice(self._frames, AT_ONCE))
             self._taken += self._outbox.take_back(portion, now)
+            self._unreadable.add(frame for frame, _ in portion)
         except sqlite3.OperationalError:
             log.exception("what was salvaged cannot be written; it begins anew later")
-            self._frames = self._salvage.frames()
+            self._frames, self._unreadable = self._salvage.frames(), Unreadable()
             return
         except OSError as error:
             tell(f"salvage: {self._salvage.path.name} cannot be read: {error.strerror}")
@@ -77,6 +84,8 @@ class Rescuer:
             self._batches_waiting()
         else:
             tell(f"salvage: {self._taken} batches of {self._salvage.path.name} are sent again")
+            for word in self._unreadable.words(self._until):
+                self._add(status(word, self._clock.boot_time(), name="gap"))
             self._salvage = None
 
 

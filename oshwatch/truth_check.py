@@ -67,13 +67,9 @@ def check(truth_file: Path, data_dir: Path, fleet_dir: Path | None) -> TruthRepo
 
     Raises TruthError, LedgerError, OutboxError.
     """
-    taken: Counter[Key] = Counter()
-    for reading in truth.readings(truth_file):
-        taken[
-            reading.channel, round(reading.shown * 1000), float(reading.value), reading.flags & _GATEWAYS_OWN
-        ] += 1
+    taken = taken_readings(truth_file)
     gateways = {key[0].partition("/")[0] for key in taken}
-    held = Counter(_ledger_readings(data_dir, gateways))
+    held = Counter(ledger_readings(data_dir, gateways))
     waiting = Counter() if fleet_dir is None else Counter(_outbox_readings(fleet_dir, gateways))
     missing, extra = taken - held, held - taken
     still_waiting = missing & waiting
@@ -98,7 +94,18 @@ def check(truth_file: Path, data_dir: Path, fleet_dir: Path | None) -> TruthRepo
     )
 
 
-def _ledger_readings(data_dir: Path, gateways: set[str]) -> Iterator[Key]:
+def taken_readings(truth_file: Path) -> Counter[Key]:
+    """What the sensors gave, by the gateway's own time. Raises TruthError."""
+    taken: Counter[Key] = Counter()
+    for reading in truth.readings(truth_file):
+        taken[
+            reading.channel, round(reading.shown * 1000), float(reading.value), reading.flags & _GATEWAYS_OWN
+        ] += 1
+    return taken
+
+
+def ledger_readings(data_dir: Path, gateways: set[str]) -> Iterator[Key]:
+    """What the ledger holds of these gateways, as often as it holds it. Raises LedgerError."""
     ledger = open_ledger_of(Settings(data_dir=data_dir), read_only=True)
     try:
         after = 0

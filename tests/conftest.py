@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres as database_server
 from tests.servers import Broker, free_port
 
 
@@ -21,3 +22,23 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[database_server.PostgresServer]:
+    """A running PostgreSQL of this test process, with a template database of the newest schema."""
+    with database_server.running_server(database_server.FAST) as server:
+        server.create(database_server.TEMPLATE)
+        database_server.migrate(server, database_server.TEMPLATE)
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: database_server.PostgresServer) -> Iterator[database_server.Postgres]:
+    """An empty database of the newest schema, for this test alone; the server runs whatever it did."""
+    name = f"test_{next(postgres_server.numbers)}"
+    postgres_server.create(name, database_server.TEMPLATE)
+    yield database_server.Postgres(postgres_server, name)
+    if postgres_server.process is None:
+        postgres_server.start()
+    postgres_server.drop(name)

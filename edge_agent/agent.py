@@ -9,17 +9,10 @@ own thread only queues. Use it like this::
     identity = Identity("kh-f0123-a", "kh-f0123", GatewaySigner.from_bytes(key), server_key)
     agent = Agent.build(settings, clock, identity, drivers={"st1": my_driver}, disk=EndlessDisk())
     agent.start()                           # begins to look for the broker, never waits for it
-    while True:
-        clock.set(max(agent.next_due(), ...))   # the next instant of wall time at which something is due
-        agent.step()                        # = sample_due, sync_due, seal_due, publisher.step
-    agent.stop()                            # seals, says `stopping`, disconnects;  or agent.cut(): power cut
-
-Call `step()` (or at least `publisher.step()`) also between instants, some ten times a real second, so that
-acknowledgements are taken and the backlog moves. With `seal_grace_s=0` the readings of a full minute are
-sealed in the same step. After `cut()` build a new Agent with a new SimClock over the same `data_dir`: it
-seals what was open, with the old boot's own clock, and writes a gap record. Simulated fleets may set
-`sync_after_s=3600` to save the disk, and `heartbeat_s=0` to stay quiet. Drivers handed in by sensor id are
-used as they are; for the others the `driver` of the settings is looked up in `edge_agent.drivers`.
+    while True:                             # some ten times a real second
+        clock.set(max(agent.next_due(), ...))
+        agent.step()
+    agent.stop()                            # or agent.cut(): power cut; then a new Agent and a new SimClock
 """
 
 from __future__ import annotations
@@ -42,6 +35,7 @@ from edge_agent.identity import Identity
 from edge_agent.intake import SensorIntake, usable
 from edge_agent.journal import Journal
 from edge_agent.keeping import Keeper
+from edge_agent.key_rotation import KeyRotation
 from edge_agent.mqtt_link import Link, PahoLink
 from edge_agent.outbox.disk import DiskLevel, DiskSpace, RealDisk
 from edge_agent.outbox.epochs import random_epoch
@@ -108,6 +102,7 @@ class Agent:
             thermal=thermal,
         )
         self._rescuer = Rescuer(outbox, identity, timekeeper.clock, publisher.batch_sealed)
+        self._rotation = KeyRotation(settings.data_dir, identity, outbox, self._keeper.seal_alone, self)
         publisher.attach(self)
 
     @classmethod
@@ -181,6 +176,7 @@ class Agent:
         self._keeper.sync_due()
         self._keeper.seal_due(now)
         self._rescuer.step(now, self.tell)
+        self._rotation.step(self.clock.boot_time())
         self.publisher.step()
 
     def next_due(self) -> float:
@@ -271,6 +267,12 @@ class Agent:
 
     def flush(self) -> None:
         self.seal("flush")
+
+    def rotate_key(self) -> str:
+        return self._rotation.begin()
+
+    def key_changed(self) -> None:
+        self.publisher.configured(self._document)
 
     def identify(self) -> dict[str, object]:
         return {

@@ -1,10 +1,10 @@
-"""Commands of the server: flush, resend, identify. Others are refused in words."""
+"""Commands of the server: flush, resend, identify, rotate-key. Others are refused in words."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-from edge_agent.identity import Identity
+from edge_agent.identity import Identity, IdentityError
 from edge_agent.journal import Journal
 from edge_agent.outbox.store import Outbox
 from edge_agent.reporting import Listener
@@ -49,7 +49,17 @@ class CommandDesk:
             return {"ok": True, "is": self.listener.identify() if self.listener is not None else {}}
         if operation == "resend":
             return self._resend(arguments)
-        return _refuse(f"unknown: {operation!r}; known are flush, resend, identify")
+        if operation == "rotate-key":
+            return self._rotate_key()
+        return _refuse(f"unknown: {operation!r}; known are flush, resend, identify, rotate-key")
+
+    def _rotate_key(self) -> dict[str, object]:
+        if self.listener is None:
+            return _refuse("not ready: try again")
+        try:
+            return {"ok": True, "kid": self.listener.rotate_key()}
+        except (IdentityError, OSError) as error:
+            return _refuse(f"the next key cannot be made: {error}")
 
     def _resend(self, arguments: dict[str, object]) -> dict[str, object]:
         epoch, first, last = (arguments.get(key) for key in ("ep", "from", "to"))

@@ -44,19 +44,29 @@ class GatewaySigner:
         return f"GatewaySigner(kid={key_id(self._public)})"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Identity:
-    """Gateway, site, signing key, and the key whose words it obeys (None: it obeys and deletes nothing)."""
+    """Gateway, site, signing key, and the key whose words it obeys (None: it obeys and deletes nothing).
+
+    One object for all parts of an agent: keys are replaced in it while the agent runs, by the thread that
+    owns the outbox. `former`: public keys that signed before this one, oldest first.
+    """
 
     gateway: str
     site: str
     signer: GatewaySigner
     server_key: bytes | None
     serial: str = "unknown"
+    former: tuple[bytes, ...] = ()
 
     @property
     def kid(self) -> str:
         return key_id(self.signer.public_key)
+
+    @property
+    def own_keys(self) -> tuple[bytes, ...]:
+        """Every public key that batches of this gateway may be signed with."""
+        return (self.signer.public_key, *self.former)
 
 
 def verify_ed25519(public_key: bytes, signature: bytes, data: bytes) -> bool:

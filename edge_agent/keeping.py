@@ -119,6 +119,18 @@ class Keeper:
             self._refused.append(full)
             self._write_all(reason)
 
+    def seal_alone(self, record: OpenRecord) -> int | None:
+        """Seal what is open, then this record as a batch of its own; answers its number, None when the disk
+        refuses: then the record is not kept, and has to be said again."""
+        self.seal("key")
+        if self._refused:
+            return None
+        try:
+            return self.write(self._segment.anchoring, [record], "key")
+        except sqlite3.OperationalError:
+            log.exception("a batch of its own cannot be written")
+            return None
+
     def _write_all(self, reason: SealReason) -> None:
         self._tried_at = self._timekeeper.clock.boot_time()
         try:
@@ -141,8 +153,8 @@ class Keeper:
         text = f"outbox could not be written: not measured from {since:.3f} s to {now:.3f} s of this boot"
         self._segment.add(status(text, now, name="gap"))
 
-    def write(self, anchoring: Anchoring, records: Sequence[OpenRecord], reason: SealReason) -> None:
-        """Seal these records under their own clock and configuration."""
+    def write(self, anchoring: Anchoring, records: Sequence[OpenRecord], reason: SealReason) -> int:
+        """Seal these records under their own clock and configuration; answers the number of the batch."""
         here = self._timekeeper.clock.boot_id
         anchors = self._timekeeper.untold() if anchoring.boot == here else ()
         wall = self._timekeeper.wall()
@@ -152,6 +164,7 @@ class Keeper:
         self.batches_sealed += 1
         log.debug("sealed", seq=seq, records=len(records), reason=reason)
         self._sealed()
+        return seq
 
     def _new_segment(self) -> Segment:
         state = self._timekeeper.state

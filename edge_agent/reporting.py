@@ -21,6 +21,9 @@ class Listener(Protocol):
     def identify(self) -> dict[str, object]:
         """Who and what this gateway is, for the engineer who asked."""
 
+    def rotate_key(self) -> str:
+        """Begin to change the gateway's key; answers the next one's name. Raises IdentityError, OSError."""
+
 
 @dataclass
 class Counters:

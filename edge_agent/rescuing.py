@@ -47,7 +47,7 @@ class Rescuer:
         self._taken = 0
         self._unreadable = Unreadable()
         if outbox.set_aside is not None:
-            self._salvage = Salvage(outbox.set_aside, identity.gateway, identity.signer.public_key)
+            self._salvage = Salvage(outbox.set_aside, identity.gateway, *identity.own_keys)
             self._frames = self._salvage.frames()
 
     def begin(self, tell: Callable[[str], None], add: Callable[[OpenRecord], None]) -> None:
@@ -92,7 +92,7 @@ class Rescuer:
 def salvage_file(path: Path, outbox: Outbox, identity: Identity, now: float) -> Rescued:
     """Bring everything of a file back at once. Raises OSError, sqlite3.OperationalError."""
     path.stat()  # a file that was set aside may be gone but for its log; one that is asked for may not
-    salvage = Salvage(path, identity.gateway, identity.signer.public_key)
+    salvage = Salvage(path, identity.gateway, *identity.own_keys)
     frames = salvage.frames()
     read = taken = 0
     while portion := list(islice(frames, AT_ONCE)):

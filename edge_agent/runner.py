@@ -14,6 +14,7 @@ from edge_agent.driver import Driver
 from edge_agent.heartbeat import THERMAL_ZONE
 from edge_agent.identity import KEY_FILE, Identity, decode_public_key, hardware_serial, load_or_create_key
 from edge_agent.journal import Journal
+from edge_agent.key_rotation import former_keys
 from edge_agent.outbox.store import Outbox
 from edge_agent.sampling import Event, Sampler, SensorRun, Taken
 from edge_agent.settings import AgentSettings
@@ -170,6 +171,7 @@ def identity_for(settings: AgentSettings) -> Identity:
         load_or_create_key(settings.data_dir / KEY_FILE),
         None if key is None else decode_public_key(key),
         hardware_serial(),
+        former_keys(settings.data_dir),
     )
 
 

@@ -100,6 +100,7 @@ _ROWS: Final = (
     Quantity("outbox", "count", "Batches not yet acknowledged", "device", "arithmetic", 0.0, 1e9, 0),
     Quantity("status", "", "State of a sensor, in words", "device", "arithmetic", 0.0, 0.0, 0),
     Quantity("gap", "", "Why readings are missing, in words", "device", "arithmetic", 0.0, 0.0, 0),
+    Quantity("key", "", "The gateway's next key, with its signature", "device", "arithmetic", 0.0, 0.0, 0),
 )
 
 QUANTITIES: Final = MappingProxyType({row.id: row for row in _ROWS})

@@ -53,6 +53,14 @@ def head_of(connection: sqlite3.Connection, epoch: str) -> ChainHead | None:
     return None if row is None else ChainHead(row[0], row[1], bool(row[2]))
 
 
+def state_of(connection: sqlite3.Connection, epoch: str, seq: int) -> tuple[State | None, str | None]:
+    """Where a batch stands, and why it is held; None when it is not here (any more)."""
+    row = connection.execute(
+        "SELECT state, code FROM batches WHERE epoch = ? AND seq = ?", (epoch, seq)
+    ).fetchone()
+    return (None, None) if row is None else (State(row[0]), row[1])
+
+
 def take_back(
     connection: sqlite3.Connection, salvaged: Iterable[tuple[Frame, bytes]], sealed_at: float
 ) -> int:

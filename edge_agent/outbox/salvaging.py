@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edge_agent.identity import verify_ed25519
 from osh_domain.batch import MAX_FRAME, Frame, open_frame
+from osh_domain.signing import key_id
 from osh_domain.wire_error import WireError
 
 PAGE_SIZES = tuple(1 << bits for bits in range(9, 17))
@@ -29,10 +30,12 @@ ZLIB = b"\x78"
 class Salvage:
     """A search through one damaged file and its log, for the frames of one gateway."""
 
-    def __init__(self, path: Path, gateway: str, public_key: bytes) -> None:
+    def __init__(self, path: Path, gateway: str, *public_keys: bytes) -> None:
+        """`public_keys`: all that this gateway ever signed with."""
         self.path = path
         self.foreign = 0  # frames that are whole, but of another gateway or another key
-        self._gateway, self._public_key = gateway, public_key
+        self._gateway = gateway
+        self._keys = {key_id(key): key for key in public_keys}
 
     def frames(self) -> Iterator[tuple[Frame, bytes]]:
         """Every frame that verifies, once, with its payload. Raises OSError."""
@@ -53,11 +56,12 @@ class Salvage:
             frame = open_frame(payload)
         except WireError:
             return None
-        signature = frame.signature
+        signature, key = frame.signature, self._keys.get(frame.header.kid)
         if (
             frame.header.gw == self._gateway
             and signature is not None
-            and verify_ed25519(self._public_key, signature, frame.signed_bytes)
+            and key is not None
+            and verify_ed25519(key, signature, frame.signed_bytes)
         ):
             return frame
         self.foreign += 1

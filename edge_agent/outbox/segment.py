@@ -8,7 +8,9 @@ from typing import Literal
 
 from edge_agent.outbox.records import Anchoring, OpenRecord
 
-SealReason = Literal["time", "count", "size", "alarm", "clock", "configuration", "restart", "stop", "flush"]
+SealReason = Literal[
+    "time", "count", "size", "alarm", "clock", "configuration", "restart", "stop", "flush", "key"
+]
 RECORD_OVERHEAD = 34  # bytes of SenML around a name and a value, a little more than ever used
 
 

@@ -164,7 +164,7 @@ class Outbox:
         """Rows of the newest undelivered batches, newest first."""
         found = self._db.execute(
             "SELECT row FROM batches WHERE state = 0 ORDER BY row DESC LIMIT ?", (count,)
-        ).fetchall()
+        )
         return [row for (row,) in found]
 
     def waiting(self, first: int, last: int, limit: int) -> Iterator[Sealed]:
@@ -182,6 +182,9 @@ class Outbox:
             "SELECT payload FROM batches WHERE epoch = ? AND seq = ?", (epoch, seq)
         ).fetchone()
         return None if row is None else open_frame(row[0]).batch_hash
+
+    def state_of(self, epoch: str, seq: int) -> tuple[int | None, str | None]:
+        return epochs.state_of(self._db, epoch, seq)
 
     def head_of(self, epoch: str) -> ChainHead | None:
         """The end of the chain of any epoch of this outbox."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oshwatch.commands.agent_keys import registration_text, rotate_key
+
 if TYPE_CHECKING:
     from edge_agent.recording import Recording
     from edge_agent.replaying import Progress as ReplayProgress
@@ -57,6 +59,9 @@ def key(
         typer.echo(json.dumps(document, indent=2))
         return
     typer.echo(registration_text(document))
+
+
+app.command("rotate-key")(rotate_key)
 
 
 @app.command("salvage")
@@ -156,22 +161,6 @@ def replay(
     else:
         typer.echo(account_text(account))
     raise typer.Exit(0 if account.complete else 1)
-
-
-def registration_text(document: dict[str, Any]) -> str:
-    """What to do on the server, ready to be copied."""
-    places = dict.fromkeys(channel["sensor"] for channel in document["channels"])
-    words = [
-        "oshwatch admin gateway add",
-        f"--site {document['site']} --id {document['gateway']}",
-        f"--public-key {document['public_key']}",
-        *(f"--place {sensor}=ZONE" for sensor in places),
-        *(f"--expect {c['sensor']}/{c['quantity']}={c['period_s']:g}" for c in document["channels"]),
-    ]
-    return (
-        f"Key id {document['kid']}. On the server, with the zone each sensor stands in:\n  "
-        + " \\\n    ".join(words)
-    )
 
 
 def account_text(account: ReplayAccount) -> str:

@@ -110,6 +110,8 @@ ATTEMPTS: Final = sa.Table(
     sa.Column("finished_at", sa.Float),
     sa.Column("outcome", sa.String, nullable=False),
     sa.Column("detail", sa.Text, nullable=False, server_default=""),
+    # Which of several processes makes it; None where there is only one.
+    sa.Column("holder", sa.String),
     sa.Index("ix_attempts_outcome", "outcome"),
 )
 
@@ -121,6 +123,9 @@ RULE_STATES: Final = sa.Table(
     sa.Column("rule", sa.String, primary_key=True),
     sa.Column("state", sa.JSON, nullable=False),
     sa.Column("judged_to", sa.Integer, nullable=False),
+    # That of the site: each of several processes reads its own.
+    sa.Column("shard", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Index("ix_rule_states_shard", "shard"),
 )
 
 JUDGEMENTS: Final = sa.Table(

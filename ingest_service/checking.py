@@ -29,11 +29,15 @@ from osh_domain.batch import (
     payload_hash,
     text_hash,
 )
-from osh_domain.senml import parse_json, resolve
+from osh_domain.senml import parse_bare, resolve
 from osh_domain.topics import DATA_BACK, DATA_LIVE, parse_topic
 from osh_domain.wire_error import WireError
 
-CONTENT_TYPES = {"frame": "application/x-osh-batch", "senml": "application/senml+json"}
+CONTENT_TYPES = {
+    "frame": "application/x-osh-batch",
+    "senml": "application/senml+json",
+    "cbor": "application/senml+cbor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ def _check_bare(arrival: Arrival, register: RegisterSnapshot, now: float, findin
     gateway = _known_gateway(register, findings, now)
     if gateway.kind != "foreign":
         raise WireError("sig", f"{gateway.id} is registered as signed, this pack carries no signature")
-    pack = parse_json(arrival.payload)
+    pack = parse_bare(arrival.payload)
     records = resolve(pack, arrival.received_at)
     relative = records != resolve(pack, arrival.received_at + 1.0)
     if relative and arrival.retained:

@@ -31,7 +31,7 @@ from osh_domain.batch import Header, open_frame
 from osh_domain.crash_points import crash_here
 from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
 from osh_domain.readings import Channel, Reading
-from osh_domain.senml import read_pack
+from osh_domain.senml import parse_bare, resolve
 from osh_domain.wire_error import WireError
 
 CURSOR = "ledger"
@@ -165,7 +165,7 @@ class Projector:
             log.warning("a ledger row cannot be read any more", row=row.row, reason=str(error))
 
     def _take_bare(self, row: LedgerRow, portion: _Portion) -> None:
-        records = read_pack(row.payload, row.received_at)
+        records = resolve(parse_bare(row.payload), row.received_at)
         names = self._register().foreign_names(row.gateway)
         readings, _ = read_foreign(row.gateway, records, names, row.received_at)
         self._put(row, readings, row.row % 1000, Grade.C, portion)

@@ -126,7 +126,7 @@ def compress(frame: bytes) -> bytes:
     return zlib.compress(frame, 6)
 
 
-def first_byte_kind(payload: bytes) -> Literal["frame", "senml"]:
+def first_byte_kind(payload: bytes) -> Literal["frame", "senml", "cbor"]:
     """What a payload is, told from its first byte; raises ``WireError`` (frame) for anything else."""
     first = payload[:1]
     if first in (b"{", b"x"):
@@ -134,7 +134,7 @@ def first_byte_kind(payload: bytes) -> Literal["frame", "senml"]:
     if first == b"[":
         return "senml"
     if first and 0x81 <= first[0] <= 0x9B:
-        raise WireError("frame", "SenML in CBOR is not read by this server; send JSON")
+        return "cbor"
     raise WireError("frame", f"begins with {first.hex() or 'nothing'}: no frame, no deflated frame, no SenML")
 
 

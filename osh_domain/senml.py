@@ -1,8 +1,9 @@
 """SenML packs: RFC 8428 with the secondary units of RFC 8798 and the version bits of RFC 9100.
 
-``resolve`` implements rules R1 to R14 of docs/wire-protocol.md; ``write_pack`` writes the narrower profile of
-our gateways. Two labels of our own must be understood by any reader: ``q_`` (flags of a reading) and ``btq_``
-("none": times are lower bounds only).
+``resolve`` implements rules R1 to R14 of docs/wire-protocol.md over what either reader gives, that of JSON
+(here) or that of CBOR (R15, ``senml_cbor``); ``write_pack`` writes the narrower profile of our gateways. Two
+labels of our own must be understood by any reader: ``q_`` (flags of a reading) and ``btq_`` ("none": times
+are lower bounds only).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from osh_domain import strict_json
 from osh_domain.quality import ALL_FLAGS
+from osh_domain.senml_cbor import parse_cbor
 from osh_domain.senml_record import DEFAULT_VERSION, MAX_NAME, MAX_PACK, MAX_RECORDS, VERSION, Limits, Record
 from osh_domain.senml_writing import resolved_json, write_pack
 from osh_domain.wire_error import WireError
@@ -27,6 +29,8 @@ __all__ = [
     "Limits",
     "Record",
     "WireError",
+    "parse_bare",
+    "parse_cbor",
     "parse_json",
     "read_pack",
     "resolve",
@@ -61,8 +65,16 @@ def parse_json(data: bytes, *, limit: Limits = Limits()) -> list[dict[str, Any]]
     return pack
 
 
+def parse_bare(data: bytes) -> list[dict[str, Any]]:
+    """The records of a pack in JSON or CBOR; raises ``WireError``.
+
+    The first byte tells: no text in UTF-8 begins like an array of CBOR.
+    """
+    return parse_cbor(data) if data[:1] and data[0] >> 5 == 4 else parse_json(data)
+
+
 def read_pack(data: bytes, now: float) -> list[Record]:
-    """Parse and resolve; relative times are taken against ``now``, the arrival (s since 1970 UTC)."""
+    """Parse and resolve JSON; relative times are taken against ``now``, the arrival (s since 1970 UTC)."""
     return resolve(parse_json(data), now)
 
 
@@ -241,6 +253,8 @@ def _flags(flags: object) -> int:
 
 
 def _data(record: dict[str, Any]) -> bytes:
+    if type(record["vd"]) is bytes:  # CBOR has byte strings
+        return record["vd"]
     text = _text(record, "vd")
     if _BASE64URL.fullmatch(text) is None:
         raise _Broken("R2", "vd is not base64url without padding")

@@ -11,7 +11,7 @@ from ingest_service.acknowledger import Acknowledger
 from ingest_service.api.errors import ApiError, ErrorAnswer
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, require
-from ingest_service.checking import Arrival, check
+from ingest_service.checking import CONTENT_TYPES, Arrival, check
 from ingest_service.ledger.port import Accepted, Outcome, Rejected
 from ingest_service.queries.view import NotHere
 from osh_domain.batch import first_byte_kind, open_frame
@@ -20,10 +20,8 @@ from osh_domain.wire_error import WireError
 router = APIRouter(prefix="/api/v1", tags=["uploads"])
 
 ACK_TYPE: Final = "application/x-osh-ack"
-_TYPES: Final = frozenset(
-    {"application/x-osh-batch", "application/senml+json", "application/json", "application/octet-stream"}
-)
-_EXACT: Final = frozenset({"application/x-osh-batch", "application/senml+json"})
+_EXACT: Final = frozenset(CONTENT_TYPES.values())
+_TYPES: Final = _EXACT | {"application/json", "application/octet-stream"}
 _SIGNED_ACK: Final = {"content": {ACK_TYPE: {"schema": {"type": "string"}}}, "description": "See below."}
 _BODY: Final = {
     "requestBody": {

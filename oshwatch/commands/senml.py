@@ -4,18 +4,20 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from osh_domain import senml
 from osh_domain.batch import MAX_FRAME, open_frame
 from osh_domain.quality import Flag
-from osh_domain.senml import Record, WireError, read_pack, resolved_json
+from osh_domain.senml import Record, WireError, resolved_json
+from osh_domain.senml_cbor_writing import resolved_cbor
 
-app = typer.Typer(no_args_is_help=True, help="Read SenML packs (RFC 8428) as the server reads them.")
+app = typer.Typer(no_args_is_help=True, help="Read SenML packs (RFC 8428, JSON and CBOR) as the server does.")
 
 
 @app.callback()
@@ -29,22 +31,27 @@ def resolve(
         str, typer.Argument(metavar="FILE|-", help="A pack, or a sealed batch; - is standard input.")
     ],
     json_output: Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")] = False,
+    cbor_output: Annotated[bool, typer.Option("--cbor", help="The same in CBOR, as bytes.")] = False,
     now: Annotated[
         str | None,
         typer.Option(help="Arrival, against which relative times are taken: seconds since 1970 or ISO 8601."),
     ] = None,
 ) -> None:
-    """Print the resolved form of a pack, or the rule it breaks (exit code 1).
+    """Print the resolved form of a pack, JSON or CBOR, or the rule it breaks (exit code 1).
 
     The pack of a sealed batch is read too; its signature is not verified here.
     """
+    if json_output and cbor_output:
+        raise typer.BadParameter("either --json or --cbor", param_hint="--cbor")
     arrival = _instant(now)
     try:
-        records = read_pack(_pack(_read(file)), arrival)
+        records = senml.resolve(_records(_read(file)), arrival)
     except WireError as error:
         typer.echo(f"{file}: {error}{_pointer(error)}", err=True)
         raise typer.Exit(1) from None
-    if json_output:
+    if cbor_output:
+        sys.stdout.buffer.write(resolved_cbor(records))
+    elif json_output:
         typer.echo(resolved_json(records))
     else:
         Console().print(_table(records))
@@ -79,12 +86,12 @@ def _read(file: str) -> bytes:
         raise typer.Exit(1) from None
 
 
-def _pack(data: bytes) -> bytes:
-    """The pack itself, out of its sealed batch if it is in one."""
+def _records(data: bytes) -> list[dict[str, Any]]:
+    """The records of a pack, taken out of its sealed batch if it is in one, where it is always JSON."""
     lines = data.split(b"\n")
     if data[:1] == b"x" or (data[:1] == b"{" and len(lines) == 3 and lines[1][:1] == b"["):
-        return open_frame(data).pack
-    return data
+        return senml.parse_json(open_frame(data).pack)
+    return senml.parse_bare(data)
 
 
 def _pointer(error: WireError) -> str:

@@ -9,6 +9,7 @@ from ingest_service.checking import Arrival, check
 from ingest_service.ledger.port import Accepted, Rejected
 from ingest_service.register.entries import ForeignName, GatewayKey
 from osh_domain.senml import write_pack
+from osh_domain.senml_cbor_writing import pack_cbor
 from tests.ingest_service.gateways import (
     FOREIGN,
     KEY,
@@ -67,7 +68,8 @@ def bad_payloads() -> dict[str, tuple[str, Arrival]]:
     return found | {
         "nothing": ("frame", arrival(b"")),
         "noise": ("frame", arrival(b"\xff\xfe\x00")),
-        "CBOR": ("frame", arrival(b"\x81\xa2")),
+        "a stream of CBOR": ("frame", arrival(b"\x9f\xa2")),
+        "a bare pack in CBOR of a signed gateway": ("sig", arrival(b"\x81\xa2\x00\x61a\x02\x01")),
         "a torn frame": ("frame", arrival(frame[: len(frame) // 2])),
         "a torn deflated frame": ("frame", arrival(zipped(frame)[:-9])),
         "oversize": ("size", arrival(b"{" + b" " * 1_048_576)),
@@ -173,6 +175,22 @@ def test_a_bare_pack_with_absolute_times_is_recognised_and_one_with_relative_tim
     relative = b'[{"n":"kh-f0123-x/hall/ta","u":"Cel","v":23.1}]'
     assert accepted(foreign(absolute)).batch_hash == accepted(foreign(absolute, at=NOW + 1)).batch_hash
     assert accepted(foreign(relative)).batch_hash != accepted(foreign(relative, at=NOW + 1)).batch_hash
+
+
+def test_a_bare_pack_in_cbor_is_taken_like_one_in_json_and_kept_as_it_came() -> None:
+    pack = pack_cbor([{"n": "kh-f0123-x/hall/ta", "u": "Cel", "t": 1767225700, "v": 23.5}])
+    thing = Arrival(pack, NOW, topic=foreign(pack).topic, content_type="application/senml+cbor")
+    answer = accepted(thing)
+    assert (answer.kind, answer.readings, answer.payload, answer.remarks) == ("senml", 1, pack, ())
+    wrong = Arrival(pack, NOW, topic=thing.topic, content_type="application/senml+json")
+    assert rejected(wrong).code == "frame"
+    assert rejected(foreign(pack[:-1])).code == "senml"
+
+
+def test_a_sealed_batch_holds_json_alone() -> None:
+    pack = pack_cbor([{"n": "kh-f0123-a/st1/ta", "u": "Cel", "t": 1767225700, "v": 23.5}])
+    assert b"\n" not in pack
+    assert rejected(arrival(Device().batch(pack=pack, n=1))).code == "json"
 
 
 def test_a_retained_pack_with_relative_times_is_refused() -> None:

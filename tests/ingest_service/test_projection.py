@@ -21,6 +21,7 @@ from ingest_service.series.sqlite import SqliteSeries, open_series
 from osh_domain.quality import Flag, Grade
 from osh_domain.quantities import QUANTITIES, Quantity
 from osh_domain.readings import Channel
+from osh_domain.senml_cbor_writing import pack_cbor
 from tests.ingest_service.gateways import FOREIGN, NOW, SIGNED, SITE, Device, arrival, reading, snapshot
 
 NAMES = (ForeignName(FOREIGN.id, "room", "hall", "ta"),)
@@ -196,6 +197,12 @@ def test_times_ahead_of_their_arrival_are_held_and_shown(flow: Flow) -> None:
     assert flow.series.channels() == []
     assert [w.batches for w in flow.series.held()] == [1]
     assert [entry.code for entry in flow.ledger.quarantine()] == ["time"]
+
+
+def test_a_pack_in_cbor_gives_the_same_points_as_one_in_json(flow: Flow) -> None:
+    flow.take(pack_cbor([{"n": "room", "u": "Cel", "t": -30, "v": 21.5}]), gateway=FOREIGN.id)
+    flow.project()
+    assert flow.values("kh-f0123-x/hall/ta") == [(NOW - 30.0, 21.5, Grade.C)]
 
 
 def test_a_foreign_pack_is_indicative_mapped_converted_and_dated_by_its_arrival(flow: Flow) -> None:

@@ -14,6 +14,7 @@ from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.register.store import Register
 from osh_domain.acknowledgement import hear
 from osh_domain.batch import compress
+from osh_domain.senml_cbor_writing import pack_cbor
 from tests.ingest_service.gateways import NOW, STRANGER, Device, reading
 from tests.ingest_service.serving import Serving, serving
 from tests.servers import wait_for
@@ -111,6 +112,17 @@ def test_a_bare_pack_of_a_foreign_device_is_answered_with_a_receipt(client: http
         "remarks": [],
     }
     assert post_pack(client, PACK).json()["verdict"] == "duplicate"
+
+
+def test_a_bare_pack_may_come_in_cbor(client: httpx.Client) -> None:
+    pack = pack_cbor([{"n": "kh-f0123-x/hall/ta", "u": "Cel", "v": 23.5}])
+    kinds = ["application/senml+cbor", "application/octet-stream", "application/senml+json"]
+    answers = [
+        client.post("/api/v1/uploads?gateway=kh-f0123-x", content=pack, headers={"Content-Type": kind})
+        for kind in kinds
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert answers[0].json()["readings"] == 1
 
 
 def test_a_name_that_nobody_registered_is_remarked(client: httpx.Client) -> None:

@@ -217,7 +217,8 @@ def test_the_first_byte_tells_the_kind() -> None:
     assert first_byte_kind(VECTOR) == "frame"
     assert first_byte_kind(compress(VECTOR)) == "frame"
     assert first_byte_kind(PACK) == "senml"
-    for other in (b"", b"\x81", b"\x9b", b"\n", b"<"):
+    assert [first_byte_kind(first) for first in (b"\x81", b"\x9b")] == ["cbor", "cbor"]
+    for other in (b"", b"\x80", b"\x9c", b"\n", b"<"):
         with pytest.raises(WireError) as caught:
             first_byte_kind(other)
         assert caught.value.code == "frame"

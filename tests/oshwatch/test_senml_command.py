@@ -46,6 +46,17 @@ def test_it_prints_a_table_for_people(pack: Path) -> None:
         assert text in result.stdout
 
 
+def test_it_writes_cbor_and_reads_it_back(pack: Path, tmp_path: Path) -> None:
+    written = runner.invoke(app, ["resolve", str(pack), "--cbor", "--now", "1700000000"])
+    assert written.exit_code == 0
+    file = tmp_path / "pack.cbor"
+    file.write_bytes(written.stdout_bytes)
+    told = [runner.invoke(app, ["resolve", str(f), "--json", "--now", "1700000000"]) for f in (pack, file)]
+    assert told[0].stdout == told[1].stdout
+    both = runner.invoke(app, ["resolve", str(pack), "--cbor", "--json"])
+    assert both.exit_code == 2
+
+
 def test_it_reads_standard_input() -> None:
     result = runner.invoke(app, ["resolve", "-", "--json"], input='[{"n":"a","t":1700000000,"v":1}]')
     assert json.loads(result.stdout) == [{"n": "a", "t": 1700000000, "v": 1}]

@@ -58,11 +58,19 @@ class Projector:
     """Reads the ledger by row number and writes all that follows from a portion of it in one transaction.
 
     It may be killed anywhere: rows whose transaction did not commit are read again, and a point's key makes a
-    repeat harmless. The same ledger and register always give the same series.
+    repeat harmless. The same ledger and register always give the same series. ``shard``: projects the rows of
+    that one only, where several processes divide them; series and register are those of the same.
     """
 
-    def __init__(self, ledger: Ledger, series: SeriesStore, register: Callable[[], RegisterSnapshot]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        series: SeriesStore,
+        register: Callable[[], RegisterSnapshot],
+        shard: int | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._shard = shard
         self._series = series
         self._register = register
         self._calibrations = Calibrations(ledger.configuration)
@@ -83,7 +91,7 @@ class Projector:
     def step(self, limit: int) -> int:
         """Project up to ``limit`` rows; how many there were. Raises LedgerError or SeriesError, then none."""
         self._follow(self._register())
-        rows = self._ledger.rows(self.cursor, limit)
+        rows = self._ledger.rows(self.cursor, limit, self._shard)
         if rows:
             portion = _Portion()
             for row in rows:
@@ -126,7 +134,7 @@ class Projector:
         order = next(iter(self._series.retakes()), None)
         if order is None:
             return 0
-        rows = [row for row in self._ledger.rows(order.row - 1, limit) if row.row <= order.last]
+        rows = [row for row in self._ledger.rows(order.row - 1, limit, self._shard) if row.row <= order.last]
         portion = _Portion(again=True)
         for row in rows:
             if row.gateway == order.gateway and row.kind == "sealed":

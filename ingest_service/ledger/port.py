@@ -37,9 +37,20 @@ class Remark(NamedTuple):
     detail: str
 
 
+class Word(NamedTuple):
+    """Something in an accepted batch that intake acts on: ``key``: the gateway introduces another key
+    (its raw bytes in hex), ``clone``: it says that somebody else uses its identity (in its words)."""
+
+    kind: Literal["key", "clone"]
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payload that passed every check. ``prev``, ``epoch`` and ``seq`` are None for a bare pack."""
+    """A payload that passed every check. ``prev``, ``epoch`` and ``seq`` are None for a bare pack.
+
+    ``kid`` is the key whose signature was good; None without one.
+    """
 
     received_at: float
     source: Source
@@ -58,6 +69,8 @@ class Accepted:
     err: float | None = None
     readings: int = 0
     remarks: tuple[Remark, ...] = ()
+    kid: str | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +236,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def rows(self, after: int, limit: int) -> list[LedgerRow]:
-        """Rows with a number above ``after``, ascending; fewer than ``limit`` when they are very large."""
+    def rows(self, after: int, limit: int, shard: int | None = None) -> list[LedgerRow]:
+        """Rows with a number above ``after``, ascending; fewer than ``limit`` when they are very large.
+
+        ``shard``: only those of its sites (ingest_service/shards.py), where the ledger keeps them apart.
+        """
         ...
 
     def row(self, number: int) -> LedgerRow | None: ...

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ingest_service.ledger.arrived import Arrived, ArrivedCache
 from ingest_service.ledger.port import Accepted, Outcome, Rejected
 from ingest_service.ledger.quarantining import Quarantine
+from ingest_service.ledger.session import Session
 from osh_domain.batch import genesis
 from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, LedgerFacts, payload_digest, row_hash
 
-INSERT = (
-    "INSERT INTO batches(row, received_at, source, site, gateway, kind, epoch, seq, batch_hash, prev, "
-    "signed, chain_ok, payload, row_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = (
+    "row, received_at, source, site, gateway, kind, epoch, seq, batch_hash, prev, signed, chain_ok, payload, "
+    "row_hash"
 )
+"""The columns of `batches` in the order of the rows that a group makes."""
+UPDATE_STANDINGS = """
+INSERT INTO standings(gateway, epoch, cum) VALUES (?, ?, ?)
+ON CONFLICT(gateway, epoch) DO UPDATE SET
+  cum = CASE WHEN excluded.cum > standings.cum THEN excluded.cum ELSE standings.cum END
+"""
 UPDATE_STATUS = """
 INSERT INTO gateway_status(
   gateway, site, last_batch_at, last_seq, epoch, clk, err, rejected, conflicts, chain_breaks)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(gateway) DO UPDATE SET
-  site = iif(excluded.last_batch_at IS NULL, site, excluded.site),
-  last_batch_at = coalesce(excluded.last_batch_at, last_batch_at),
-  last_seq = CASE WHEN excluded.epoch = epoch THEN max(coalesce(last_seq, 0), excluded.last_seq)
-             ELSE coalesce(excluded.last_seq, last_seq) END,
-  epoch = coalesce(excluded.epoch, epoch),
-  clk = coalesce(excluded.clk, clk), err = CASE WHEN excluded.clk IS NULL THEN err ELSE excluded.err END,
-  rejected = rejected + excluded.rejected, conflicts = conflicts + excluded.conflicts,
-  chain_breaks = chain_breaks + excluded.chain_breaks
+  site = CASE WHEN excluded.last_batch_at IS NULL THEN gateway_status.site ELSE excluded.site END,
+  last_batch_at = coalesce(excluded.last_batch_at, gateway_status.last_batch_at),
+  last_seq = CASE WHEN excluded.epoch = gateway_status.epoch AND gateway_status.last_seq > excluded.last_seq
+             THEN gateway_status.last_seq ELSE coalesce(excluded.last_seq, gateway_status.last_seq) END,
+  epoch = coalesce(excluded.epoch, gateway_status.epoch),
+  clk = coalesce(excluded.clk, gateway_status.clk),
+  err = CASE WHEN excluded.clk IS NULL THEN gateway_status.err ELSE excluded.err END,
+  rejected = gateway_status.rejected + excluded.rejected,
+  conflicts = gateway_status.conflicts + excluded.conflicts,
+  chain_breaks = gateway_status.chain_breaks + excluded.chain_breaks
 """
 
 
-def chain_end(connection: sqlite3.Connection) -> tuple[int, str]:
+def chain_end(session: Session) -> tuple[int, str]:
     """Number and hash of the last row."""
-    found = connection.execute("SELECT row, row_hash FROM batches ORDER BY row DESC LIMIT 1").fetchone()
+    found = session.execute("SELECT row, row_hash FROM batches ORDER BY row DESC LIMIT 1").fetchone()
     return (int(found[0]), str(found[1])) if found else (0, GENESIS_ROW_HASH)
 
 
@@ -52,7 +61,8 @@ class _Tally:
 class Group:
     """One commit in the making. ``end`` is the last row's number and hash, moved along as rows are added."""
 
-    connection: sqlite3.Connection
+    session: Session
+    insert: Callable[[Session, Sequence[tuple[object, ...]]], None]
     cache: ArrivedCache
     quarantine: Quarantine
     end: tuple[int, str]
@@ -70,13 +80,12 @@ class Group:
 
     def finish(self) -> None:
         """Write what was gathered; the caller commits."""
-        self.connection.executemany(INSERT, self._rows)
-        self.connection.executemany(
-            "INSERT INTO standings VALUES (?1, ?2, ?3) "
-            "ON CONFLICT DO UPDATE SET cum = max(cum, excluded.cum)",
+        self.insert(self.session, self._rows)
+        self.session.executemany(
+            UPDATE_STANDINGS,
             [(gateway, epoch, a.received.cum) for (gateway, epoch), a in self._epochs.items()],
         )
-        self.connection.executemany(UPDATE_STATUS, [_status(g, t) for g, t in self._tallies.items()])
+        self.session.executemany(UPDATE_STATUS, [_status(g, t) for g, t in self._tallies.items()])
         self.quarantine.finish()
 
     def _add_sealed(self, entry: Accepted, epoch: str, seq: int) -> Outcome:
@@ -100,7 +109,7 @@ class Group:
         key = (entry.gateway, None, entry.batch_hash)
         found = (
             key in self._hashes
-            or self.connection.execute(
+            or self.session.execute(
                 "SELECT 1 FROM batches WHERE kind = 'senml' AND gateway = ? AND batch_hash = ?",
                 (entry.gateway, entry.batch_hash),
             ).fetchone()
@@ -164,7 +173,7 @@ class Group:
     def _arrived(self, gateway: str, epoch: str) -> Arrived:
         arrived = self._epochs.get((gateway, epoch))
         if arrived is None:
-            arrived = self._epochs[gateway, epoch] = self.cache.get(self.connection, gateway, epoch)
+            arrived = self._epochs[gateway, epoch] = self.cache.get(self.session, gateway, epoch)
         return arrived
 
     def _stored(self, arrived: Arrived, gateway: str, epoch: str, seq: int) -> str | None:
@@ -173,7 +182,7 @@ class Group:
             return None
         if (gateway, epoch, seq) in self._hashes:
             return self._hashes[gateway, epoch, seq][0]
-        found = self.connection.execute(
+        found = self.session.execute(
             "SELECT batch_hash FROM batches WHERE gateway = ? AND epoch = ? AND seq = ?",
             (gateway, epoch, seq),
         ).fetchone()
@@ -195,7 +204,7 @@ class Group:
     def _neighbour(self, gateway: str, epoch: str, seq: int) -> tuple[str, str | None] | None:
         found = self._hashes.get((gateway, epoch, seq))
         if found is None:
-            found = self.connection.execute(
+            found = self.session.execute(
                 "SELECT batch_hash, prev FROM batches "
                 "WHERE gateway = ? AND epoch = ? AND seq = ? AND kind = 'sealed'",
                 (gateway, epoch, seq),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from ingest_service.ledger.port import Standing
+from ingest_service.ledger.session import Session
 from osh_domain.acknowledgement import Received
 
 MOST_EPOCHS = 20_000
@@ -14,13 +14,13 @@ MOST_EPOCHS = 20_000
 
 # Numbers beyond the stored contiguous run. A quarantined batch counts when its signature was good.
 BEYOND = """
-SELECT seq FROM batches WHERE gateway = ?1 AND epoch = ?2 AND seq > ?3
-UNION SELECT seq FROM quarantine WHERE gateway = ?1 AND epoch = ?2 AND trusted = 1 AND seq > ?3
+SELECT seq FROM batches WHERE gateway = ? AND epoch = ? AND seq > ?
+UNION SELECT seq FROM quarantine WHERE gateway = ? AND epoch = ? AND trusted = 1 AND seq > ?
 ORDER BY seq
 """
 HEAD = """
-SELECT batch_hash FROM batches WHERE gateway = ?1 AND epoch = ?2 AND seq = ?3 AND kind = 'sealed'
-UNION ALL SELECT batch_hash FROM quarantine WHERE gateway = ?1 AND epoch = ?2 AND trusted = 1 AND seq = ?3
+SELECT batch_hash FROM batches WHERE gateway = ? AND epoch = ? AND seq = ? AND kind = 'sealed'
+UNION ALL SELECT batch_hash FROM quarantine WHERE gateway = ? AND epoch = ? AND trusted = 1 AND seq = ?
 LIMIT 1
 """
 
@@ -34,19 +34,19 @@ class Arrived:
     last_hash: str | None
 
 
-def load(connection: sqlite3.Connection, gateway: str, epoch: str) -> Arrived:
+def load(session: Session, gateway: str, epoch: str) -> Arrived:
     """What the file says about an epoch."""
-    stored = connection.execute(
+    stored = session.execute(
         "SELECT cum FROM standings WHERE gateway = ? AND epoch = ?", (gateway, epoch)
     ).fetchone()
     cum = int(stored[0]) if stored else 0
     ranges: list[tuple[int, int]] = []
-    for (seq,) in connection.execute(BEYOND, (gateway, epoch, cum)):
+    for (seq,) in session.execute(BEYOND, 2 * (gateway, epoch, cum)):
         if ranges and ranges[-1][1] == seq - 1:
             ranges[-1] = (ranges[-1][0], seq)
         else:
             ranges.append((seq, seq))
-    last = connection.execute(
+    last = session.execute(
         "SELECT seq, batch_hash FROM batches WHERE gateway = ? AND epoch = ? AND kind = 'sealed' "
         "ORDER BY seq DESC LIMIT 1",
         (gateway, epoch),
@@ -55,29 +55,28 @@ def load(connection: sqlite3.Connection, gateway: str, epoch: str) -> Arrived:
 
 
 class ArrivedCache:
-    """`Arrived` of the epochs in use; valid as long as nobody else writes the file."""
+    """`Arrived` of the epochs in use. Whoever keeps it tells it what other processes have committed."""
 
     def __init__(self) -> None:
         self._epochs: OrderedDict[tuple[str, str], Arrived] = OrderedDict()
-        self._data_version: int | None = None
 
     def clear(self) -> None:
         self._epochs.clear()
 
-    def notice_others(self, connection: sqlite3.Connection) -> bool:
-        """Forget everything when another connection has committed since the last call; whether it had."""
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        changed = self._data_version is not None and version != self._data_version
-        self._data_version = version
-        if changed:
-            self.clear()
-        return changed
+    def note(self, gateway: str, epoch: str, seq: int, sealed_hash: str | None) -> None:
+        """Another process committed this number; `sealed_hash` when it is a sealed batch in the ledger."""
+        known = self._epochs.get((gateway, epoch))
+        if known is None:
+            return
+        known.received.add(seq)
+        if sealed_hash is not None and seq > known.last_seq:
+            known.last_seq, known.last_hash = seq, sealed_hash
 
-    def get(self, connection: sqlite3.Connection, gateway: str, epoch: str) -> Arrived:
+    def get(self, session: Session, gateway: str, epoch: str) -> Arrived:
         key = (gateway, epoch)
         found = self._epochs.get(key)
         if found is None:
-            found = self._epochs[key] = load(connection, gateway, epoch)
+            found = self._epochs[key] = load(session, gateway, epoch)
             if len(self._epochs) > MOST_EPOCHS:
                 self._epochs.popitem(last=False)
         else:
@@ -85,7 +84,7 @@ class ArrivedCache:
         return found
 
 
-def standing(connection: sqlite3.Connection, arrived: Arrived, gateway: str, epoch: str) -> Standing:
+def standing(session: Session, arrived: Arrived, gateway: str, epoch: str) -> Standing:
     """What an acknowledgement says about the epoch."""
     cum = arrived.received.cum
     if cum == 0:
@@ -93,6 +92,6 @@ def standing(connection: sqlite3.Connection, arrived: Arrived, gateway: str, epo
     elif cum == arrived.last_seq:
         head = arrived.last_hash
     else:
-        found = connection.execute(HEAD, (gateway, epoch, cum)).fetchone()
+        found = session.execute(HEAD, 2 * (gateway, epoch, cum)).fetchone()
         head = found[0] if found else None
     return Standing(cum, arrived.received.sel(), head)

@@ -16,6 +16,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from ingest_service.ledger.word import Word
+
 Kind = Literal["sealed", "senml", "tombstone"]
 Source = Literal["mqtt", "http", "upload", "replay"]
 Verdict = Literal["new", "duplicate", "conflict", "quarantined", "refused"]
@@ -35,14 +37,6 @@ class Remark(NamedTuple):
     code: str
     subject: str
     detail: str
-
-
-class Word(NamedTuple):
-    """Something in an accepted batch that intake acts on: ``key``: the gateway introduces another key
-    (its raw bytes in hex), ``clone``: it says that somebody else uses its identity (in its words)."""
-
-    kind: Literal["key", "clone"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

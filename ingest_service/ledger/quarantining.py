@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 
 from ingest_service.ledger.port import Accepted, Rejected, Remark
+from ingest_service.ledger.session import Session
 from osh_domain.batch import text_hash
 
 MOST_ENTRIES = 10_000
@@ -15,12 +15,13 @@ MOST_BYTES = 256 * 2**20
 INSERT = (
     "INSERT INTO quarantine(received_at, source, topic, site, gateway, known, payload, payload_hash, "
     "code, detail, epoch, seq, trusted, batch_hash, ledger_row) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 REPEAT = """
 INSERT INTO repeats(quarantine_id, times, last_at, last_row) VALUES (?, ?, ?, ?)
-ON CONFLICT(quarantine_id) DO UPDATE SET times = times + excluded.times,
-  last_at = max(last_at, excluded.last_at), last_row = coalesce(excluded.last_row, last_row)
+ON CONFLICT(quarantine_id) DO UPDATE SET times = repeats.times + excluded.times,
+  last_at = CASE WHEN excluded.last_at > repeats.last_at THEN excluded.last_at ELSE repeats.last_at END,
+  last_row = coalesce(excluded.last_row, repeats.last_row)
 """
 USED = "SELECT count(*), coalesce(sum(length(payload)), 0) FROM quarantine WHERE "
 
@@ -43,7 +44,7 @@ class _Seen:
 class Quarantine:
     """The quarantine's part of one commit."""
 
-    connection: sqlite3.Connection
+    session: Session
     used: Used
     _remarks: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
 
@@ -54,7 +55,7 @@ class Quarantine:
         """
         number = self._find(entry.gateway, entry.payload_hash, entry.code)
         if number is not None:
-            self.connection.execute(REPEAT, (number, 1, entry.received_at, None))
+            self.session.execute(REPEAT, (number, 1, entry.received_at, None))
             return number
         used = self._used(entry)
         if used[0] >= MOST_ENTRIES or used[1] + len(entry.payload) > MOST_BYTES:
@@ -62,11 +63,10 @@ class Quarantine:
         used[0] += 1
         used[1] += len(entry.payload)
         e = entry
-        done = self.connection.execute(INSERT, (
+        return self._insert(
             e.received_at, e.source, e.topic, e.site, e.gateway, int(e.known), e.payload, e.payload_hash,
             e.code, e.detail, e.epoch, e.seq, int(e.trusted), e.batch_hash, None,
-        ))  # fmt: skip
-        return done.lastrowid
+        )  # fmt: skip
 
     def remark(self, entry: Accepted, row: int, remark: Remark) -> None:
         """Note a remark on a ledger row; written once for the whole group by `finish`."""
@@ -86,17 +86,21 @@ class Quarantine:
                 number = self._insert_remark(seen, name)
                 times -= 1
             if times:
-                self.connection.execute(REPEAT, (number, times, seen.last_at, seen.last_row))
+                self.session.execute(REPEAT, (number, times, seen.last_at, seen.last_row))
 
-    def _insert_remark(self, seen: _Seen, name: str) -> int | None:
+    def _insert_remark(self, seen: _Seen, name: str) -> int:
         e = seen.first
-        return self.connection.execute(INSERT, (
+        return self._insert(
             e.received_at, e.source, e.topic, e.site, e.gateway, 1, b"", name, seen.remark.code,
             seen.remark.detail, e.epoch, e.seq, 0, e.batch_hash, seen.first_row,
-        )).lastrowid  # fmt: skip
+        )  # fmt: skip
+
+    def _insert(self, *values: object) -> int:
+        (number,) = self.session.execute(INSERT, values).fetchone()
+        return int(number)
 
     def _find(self, gateway: str, payload_hash: str, code: str) -> int | None:
-        found = self.connection.execute(
+        found = self.session.execute(
             "SELECT id FROM quarantine WHERE gateway = ? AND payload_hash = ? AND code = ?",
             (gateway, payload_hash, code),
         ).fetchone()
@@ -106,5 +110,5 @@ class Quarantine:
         key = entry.gateway if entry.known else ""
         if key not in self.used:
             where, values = ("gateway = ? AND known = 1", (key,)) if entry.known else ("known = 0", ())
-            self.used[key] = list(self.connection.execute(USED + where, values).fetchone())
+            self.used[key] = list(self.session.execute(USED + where, values).fetchone())
         return self.used[key]

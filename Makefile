@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim
 # Debian packages: broker, browser and databases for the demo and the tests.
 APT := mosquitto chromium postgresql influxdb
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command 'make lock'
 # The pictures that the README shows.
 PICTURES := overview-desk-light.png zone-heat-desk-light.png case-phone-light.png
 
@@ -43,9 +45,14 @@ generate: setup ## Write the files that are made from code (samples, references)
 	$(BIN)/python -m tests.generated
 	$(BIN)/python -m ingest_service.locale
 
-lock: setup ## Resolve the dependencies again into requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+lock: setup ## Resolve the dependencies again: for working on it, for the image, for building the wheel
+	$(COMPILE) --upgrade --extra dev pyproject.toml -o requirements.lock
+	@sed -E 's/ *(--hash=.*|\\)$$//' requirements.lock > $(VENV)/constraints.txt
+	$(COMPILE) -c $(VENV)/constraints.txt --no-annotate --extra server --extra dashboards --extra sim \
+	  pyproject.toml -o deploy/requirements.server.lock
+	$(COMPILE) -c $(VENV)/constraints.txt --no-annotate --extra agent pyproject.toml -o deploy/requirements.agent.lock
+	$(COMPILE) -c $(VENV)/constraints.txt --no-annotate --extra packaging pyproject.toml \
+	  -o deploy/requirements.packaging.lock
 
 setup: system-packages $(READY) ## Set up only: virtual environment and Debian packages
 

@@ -40,6 +40,7 @@ class Delivery:
     port: int = 1883
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     server_key: bytes | None = None
+    ca_file: str | None = None
 
 
 class SimGateway:
@@ -216,14 +217,9 @@ class SimGateway:
         return Cable(self.gateway, lambda: self._new_link(self.gateway))
 
     def _mqtt(self, client_id: str) -> Link:
-        password = self._delivery.passwords.get(self.gateway)
-        broker = Broker(
-            self._delivery.host,
-            self._delivery.port,
-            username=self.gateway if password is not None else None,
-            password=password,
-            reconnect_longest_s=RECONNECT_LONGEST_S,
-        )
+        to, password = self._delivery, self._delivery.passwords.get(self.gateway)
+        name = self.gateway if password is not None else None
+        broker = Broker(to.host, to.port, name, password, to.ca_file, reconnect_longest_s=RECONNECT_LONGEST_S)
         return PahoLink(client_id, broker)
 
     def _build(self) -> Agent:

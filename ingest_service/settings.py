@@ -46,6 +46,10 @@ class Settings(BaseModel):
     mqtt_ca_file: Path | None = Field(
         None, description="Certificate authority of the broker (PEM). Set: TLS is used and checked."
     )
+    mqtt_accounts_password: Annotated[SecretStr, AfterValidator(one_line)] | None = Field(
+        None,
+        description="Password of 'oshwatch-accounts', who makes accounts at a broker with dynamic security.",
+    )
     database_url: DatabaseAddress | None = Field(
         None,
         description="postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE: ledger, register and cases are "
@@ -54,6 +58,10 @@ class Settings(BaseModel):
     database_owner_url: DatabaseAddress | None = Field(
         None,
         description="The same database with the role that owns it; read by 'oshwatch admin migrate' only.",
+    )
+    grafana_database_password: Annotated[SecretStr, AfterValidator(one_line)] | None = Field(
+        None,
+        description="Password of the role 'oshwatch_grafana', which reads the views; for 'admin migrate' only.",
     )
     influx_url: str | None = Field(
         None,

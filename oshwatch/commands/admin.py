@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from oshwatch.administration import calendar, descriptions, gateways, people, resending, tokens
+from oshwatch.administration import (
+    backup,
+    broker,
+    calendar,
+    descriptions,
+    gateways,
+    people,
+    resending,
+    server_shape,
+    tokens,
+)
 from oshwatch.administration.shell import (
     AsJson,
     DataDir,
@@ -25,12 +35,16 @@ app.add_typer(people.app, name="person")
 app.add_typer(tokens.app, name="token")
 app.add_typer(gateways.app, name="gateway")
 app.add_typer(site_app, name="site")
+app.add_typer(broker.app, name="broker")
+app.command("secrets")(server_shape.make)
 app.command("import")(descriptions.import_file)
 app.command("export")(descriptions.export)
 app.command("calendar")(calendar.calendar)
 app.command("day-off")(calendar.day_off)
 app.command("overtime")(calendar.overtime)
 app.command("resend")(resending.resend)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 @app.command()

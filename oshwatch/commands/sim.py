@@ -47,6 +47,9 @@ def run(
     ] = None,
     mqtt_host: Annotated[str, typer.Option(help="Broker.")] = "127.0.0.1",
     mqtt_port: Annotated[int, typer.Option(min=1, max=65535)] = 1883,
+    mqtt_ca: Annotated[
+        Path | None, typer.Option(help="Certificate authority of the broker (PEM): TLS, checked.")
+    ] = None,
     passwords: Annotated[
         Path | None, typer.Option(help="JSON file: gateway id to broker password (mode 0600).")
     ] = None,
@@ -84,7 +87,8 @@ def run(
         requests += [parse(text) for text in fault or ()]
         plan = Plan(data_dir, fleet, seed, period, _part(part), truth, requests)
         key = None if server_key is None else decode_public_key(server_key)
-        delivery = Delivery(mqtt_host, mqtt_port, _passwords(passwords), key)
+        ca_file = None if mqtt_ca is None else str(mqtt_ca)
+        delivery = Delivery(mqtt_host, mqtt_port, _passwords(passwords), key, ca_file)
         before = progress(plan)
         pace = _pace(speed, clock, _instant(start) if before is None else before.until)
         begin = pace.time_start if pace is not None and before is None else _instant(start)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from ingest_service.auth.server_key import verify_ed25519
 from ingest_service.fast_senml import read_sealed_pack
+from ingest_service.gateway_words import words_of
 from ingest_service.ledger.port import Accepted, Rejected, Source
 from ingest_service.pack_reading import read_foreign, relative_to, remarks_on, time_quality_of, time_remark
-from ingest_service.register.entries import Gateway, GatewayKey
+from ingest_service.register.entries import Gateway
 from ingest_service.register.snapshot import RegisterSnapshot
 from osh_domain.batch import (
     MAX_FRAME,
@@ -150,6 +151,8 @@ def _check_frame(
     records = read_sealed_pack(frame.pack, relative_to(header, arrival.received_at))
     check_contents(header, records)
     remarks = remarks_on(records)
+    words, doubtful = words_of(header, frame.pack, records) if signed else ((), [])
+    remarks += doubtful
     untimely = time_remark(header, time_quality_of(header, records, arrival.received_at))
     if untimely is not None:
         remarks.append(untimely)
@@ -171,6 +174,8 @@ def _check_frame(
         header.err,
         len(records),
         tuple(remarks),
+        header.kid if signed else None,
+        words,
     )
 
 
@@ -234,15 +239,9 @@ def _verify(frame: Frame, gateway: Gateway, register: RegisterSnapshot, now: flo
     key = register.key(header.kid)
     if key is None or key.gateway != gateway.id:
         raise WireError("key", f"{gateway.id} has no key {header.kid} in the register")
-    if not _in_force(key, header.seq, now):
-        raise WireError("key", f"key {key.kid} of {gateway.id} is not in force")
+    if reason := key.validity.why_not(gateway.id, header.ep, header.seq, now):
+        raise WireError("key", f"key {key.kid} of {gateway.id}: {reason}")
     if not verify_ed25519(key.public_key, frame.signature, frame.signed_bytes):
         raise WireError("sig", f"the signature is not good under key {key.kid}")
     return True
 
-
-def _in_force(key: GatewayKey, seq: int, now: float) -> bool:
-    """A revoked key still speaks for what was sealed before, up to the number a person set."""
-    return key.valid_at(now) or (
-        key.valid_from <= now and key.last_good_seq is not None and seq <= key.last_good_seq
-    )

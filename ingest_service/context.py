@@ -16,6 +16,7 @@ from ingest_service.cases.store import Cases
 from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import Clock, clock_from
 from ingest_service.intake import Intake
+from ingest_service.intake_desk import IntakeDesk
 from ingest_service.ledger.port import Ledger
 from ingest_service.quarantine import Quarantine
 from ingest_service.queries.limits_in_force import LimitsInForce
@@ -99,7 +100,8 @@ def open_context(settings: Settings) -> Context:
         ledger.close()
         engine.dispose()
         raise
-    intake = Intake(ledger, register.snapshot, max_payload=settings.max_payload)
+    desk = IntakeDesk(register)
+    intake = Intake(ledger, register.snapshot, max_payload=settings.max_payload, desk=desk)
     return Context(
         settings=settings,
         clock=clock,

@@ -1,18 +1,27 @@
-"""Reads what gateways say about themselves: state and birth. Neither is signed, so neither is evidence."""
+"""Reads what gateways say about themselves: state and birth, which are not signed, so neither is evidence;
+and the words in sealed batches that intake acts on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
-from ingest_service.ledger.port import BirthNote, StateNote
+from ingest_service.auth.server_key import verify_ed25519
+from ingest_service.ledger.port import BirthNote, Remark, StateNote
+from ingest_service.ledger.word import Word
 from osh_domain import strict_json
+from osh_domain.batch import Header
+from osh_domain.gateway_keys import read_statement, statement_name
+from osh_domain.readings import SYSTEM_SENSOR
+from osh_domain.senml import Record
 from osh_domain.topics import TopicName
 from osh_domain.wire_error import WireError
 
 LONGEST_STATE = 4096
 LONGEST_BIRTH = 262_144
 STATES = ("online", "offline", "stopping")
+CLONE = "clone suspected"
 
 
 def read_state(payload: bytes, name: TopicName, at: float) -> StateNote:
@@ -71,3 +80,28 @@ def _read(payload: bytes, longest: int) -> dict[str, object]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= 64 else None
+
+
+def words_of(
+    header: Header, pack: bytes, records: Sequence[Record]
+) -> tuple[tuple[Word, ...], list[Remark]]:
+    """What a signed batch says to intake, and remarks on what it says wrongly.
+
+    Looked for in the bytes first: hardly any batch says anything of the kind.
+    """
+    if b"key" not in pack and CLONE.encode() not in pack:
+        return (), []
+    words, remarks = [], []
+    next_key, status = statement_name(header.gw), f"{header.gw}/{SYSTEM_SENSOR}/status"
+    for record in records:
+        if not isinstance(record.value, str):
+            continue
+        if record.name == next_key:
+            try:
+                introduced = read_statement(record.value, header.gw, header.kid, verify_ed25519)
+                words.append(Word("key", introduced.hex()))
+            except WireError as error:
+                remarks.append(Remark("key", f"{next_key} {header.kid}", f"{next_key}: {error.message}"))
+        elif record.name == status and record.value.startswith(CLONE):
+            words.append(Word("clone", record.value))
+    return tuple(words), remarks

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import structlog
 
 from ingest_service import metrics
 from ingest_service.checking import Arrival, check
+from ingest_service.key_replay import replay_for
 from ingest_service.ledger.port import Accepted, BirthNote, Ledger, Outcome, Rejected, StateNote
 from ingest_service.register.snapshot import RegisterSnapshot
 from osh_domain.batch import MAX_FRAME, payload_hash
@@ -19,15 +21,42 @@ __all__ = ["Arrival", "Intake", "check"]
 log = structlog.get_logger(__name__)
 
 
+class Desk(Protocol):
+    """What intake asks of the register besides reading it; see `intake_desk`."""
+
+    def fresh(self) -> RegisterSnapshot: ...
+
+    def introduce(self, entries: Iterable[Accepted]) -> list[str]: ...
+
+    def used(self, entries: Sequence[Accepted], register: RegisterSnapshot) -> None: ...
+
+    def notice(
+        self,
+        notes: Iterable[object],
+        entries: Sequence[Accepted | Rejected | None],
+        outcomes: Sequence[Outcome],
+    ) -> None: ...
+
+
 class Intake:
-    """Checks payloads and puts them into the ledger; safe to share between threads."""
+    """Checks payloads and puts them into the ledger; safe to share between threads.
+
+    Without a `desk` no gateway can introduce its next key, and signs of copied gateways are not kept.
+    """
 
     def __init__(
-        self, ledger: Ledger, register: Callable[[], RegisterSnapshot], *, max_payload: int = MAX_FRAME
+        self,
+        ledger: Ledger,
+        register: Callable[[], RegisterSnapshot],
+        *,
+        max_payload: int = MAX_FRAME,
+        desk: Desk | None = None,
     ) -> None:
         self._ledger = ledger
         self._register = register
         self._max_payload = max_payload
+        self._desk = desk
+        self._replayed: list[Outcome] = []
 
     def take(
         self,
@@ -40,9 +69,80 @@ class Intake:
         Raises LedgerError when nothing could be stored; then nothing may be acknowledged. An arrival whose
         check failed in a way nobody foresaw is ``refused``: neither kept nor acknowledged, so the gateway
         keeps it, and the others go on.
+
+        Where a batch introduces a key, that is in force before anything signed with it is judged: what of the
+        same group failed for its key goes into a second commit, and what came earlier is replayed.
         """
         register = self._register()
         entries = [self._checked(arrival, register, now) for arrival in arrivals]
+        if self._desk is None:
+            return self._append(entries, arrivals, notes)
+        late = self._judge_again(entries, arrivals, now, self._desk) if _keyless(entries) else []
+        if not any(_introduces(entry) for entry in entries):
+            outcomes = self._append(entries, arrivals, notes)
+            self._desk.used(_stored(entries, outcomes), register)
+        else:
+            outcomes = self._introduce(entries, arrivals, notes, now, late, self._desk)
+        self._desk.notice(notes, entries, outcomes)
+        return outcomes
+
+    def _introduce(
+        self,
+        entries: list[Accepted | Rejected | None],
+        arrivals: Sequence[Arrival],
+        notes: Sequence[StateNote | BirthNote],
+        now: float,
+        late: Sequence[int],
+        desk: Desk,
+    ) -> list[Outcome]:
+        """The group holds next keys: first everything but what has no key, then that by the new register."""
+        first = [number for number in range(len(entries)) if number not in set(late)]
+        outcomes = dict(zip(first, self._append_some(first, entries, arrivals, notes), strict=True))
+        stored = _stored([entries[number] for number in first], list(outcomes.values()))
+        kids = desk.introduce([entry for entry in stored if _introduces(entry)])
+        register = desk.fresh()
+        for number in late:
+            entries[number] = self._checked(arrivals[number], register, now)
+        second = self._append_some(late, entries, arrivals, ()) if late else []
+        desk.used(_stored([entries[number] for number in late], second), register)
+        outcomes |= zip(late, second, strict=True)
+        if kids:
+            self._replayed += replay_for(kids, stored, self._ledger, self, now)
+        return [outcomes[number] for number in range(len(entries))]
+
+    def replayed(self) -> list[Outcome]:
+        """What came of payloads that were taken out of the quarantine since this was last asked."""
+        found, self._replayed = self._replayed, []
+        return found
+
+    def _judge_again(
+        self,
+        entries: list[Accepted | Rejected | None],
+        arrivals: Sequence[Arrival],
+        now: float,
+        desk: Desk,
+    ) -> list[int]:
+        """Another process may have registered the key a moment ago; answers what has no key even so."""
+        register = desk.fresh()
+        for number in _keyless(entries):
+            entries[number] = self._checked(arrivals[number], register, now)
+        return _keyless(entries)
+
+    def _append_some(
+        self,
+        numbers: Sequence[int],
+        entries: Sequence[Accepted | Rejected | None],
+        arrivals: Sequence[Arrival],
+        notes: Sequence[StateNote | BirthNote],
+    ) -> list[Outcome]:
+        return self._append([entries[n] for n in numbers], [arrivals[n] for n in numbers], notes)
+
+    def _append(
+        self,
+        entries: Sequence[Accepted | Rejected | None],
+        arrivals: Sequence[Arrival],
+        notes: Sequence[StateNote | BirthNote],
+    ) -> list[Outcome]:
         begun = time.perf_counter()
         stored = iter(self._ledger.append([entry for entry in entries if entry is not None], notes))
         metrics.LEDGER_COMMIT.observe(time.perf_counter() - begun)
@@ -61,6 +161,28 @@ class Intake:
         except Exception:  # one payload nobody foresaw must not keep all others out
             log.exception("a check failed in a way nobody foresaw", topic=arrival.topic)
             return None
+
+
+def _keyless(entries: Sequence[Accepted | Rejected | None]) -> list[int]:
+    """Which were refused for their key, by a gateway that is known."""
+    return [
+        number
+        for number, entry in enumerate(entries)
+        if isinstance(entry, Rejected) and entry.code == "key" and entry.known and entry.epoch is not None
+    ]
+
+
+def _introduces(entry: Accepted | Rejected | None) -> bool:
+    return isinstance(entry, Accepted) and any(word.kind == "key" for word in entry.words)
+
+
+def _stored(entries: Sequence[Accepted | Rejected | None], outcomes: Sequence[Outcome]) -> list[Accepted]:
+    """What of it is in the ledger."""
+    return [
+        entry
+        for entry, outcome in zip(entries, outcomes, strict=True)
+        if isinstance(entry, Accepted) and outcome.verdict in ("new", "duplicate")
+    ]
 
 
 def _unforeseen(arrival: Arrival) -> Outcome:

@@ -22,7 +22,8 @@ from ingest_service.broker_link import BrokerLink
 from ingest_service.clock import Clock, clock_from
 from ingest_service.evidence.roots import publish_days
 from ingest_service.gateway_words import read_birth, read_state
-from ingest_service.intake import Arrival, Intake
+from ingest_service.intake import Arrival, Desk, Intake
+from ingest_service.intake_desk import IntakeDesk
 from ingest_service.ledger.port import BirthNote, Ledger, LedgerError, Outcome, StateNote
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
@@ -64,7 +65,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         engine = open_database_of(settings)
         owned.callback(engine.dispose)
         clock = clock_from(settings)
-        subscriber = Subscriber(settings, ledger, Register(engine).snapshot, signer, clock)
+        register = Register(engine, clock.now)
+        desk = IntakeDesk(register)
+        subscriber = Subscriber(settings, ledger, register.snapshot, signer, clock, desk=desk)
         owned.callback(subscriber.close)
         days = threading.Thread(target=publish_days, args=(ledger, signer, clock.now, stop), name="day roots")
         days.start()
@@ -86,12 +89,14 @@ class Subscriber:
         register: Callable[[], RegisterSnapshot],
         signer: Signer,
         clock: Clock,
+        *,
+        desk: Desk | None = None,
     ) -> None:
         self.pause_s = 0.0
         self._settings = settings
         self._clock = clock
         self._signer = signer
-        self._intake = Intake(ledger, register, max_payload=settings.max_payload)
+        self._intake = Intake(ledger, register, max_payload=settings.max_payload, desk=desk)
         self._link = BrokerLink(settings, [topic_filter(leaf) for leaf in LEAVES], self._hear)
         self._acknowledger = Acknowledger(
             ledger,
@@ -184,7 +189,8 @@ class Subscriber:
             for note in notes:
                 if isinstance(note, BirthNote):
                     self._acknowledger.born(note.site, note.gateway, note.epoch)
-            self._acknowledger.note(o for o in outcomes if readable(o.site, o.gateway))
+            told = [*outcomes, *self._intake.replayed()]
+            self._acknowledger.note(o for o in told if readable(o.site, o.gateway))
             self._taken += len(outcomes)
         except LedgerError as error:
             self._tell_trouble(str(error))

@@ -34,7 +34,8 @@ class Validity:
 
     Instants in s since 1970 UTC. ``valid_to``: end of the overlap with its successor; ``good_up_to``: by
     epoch, the last batch that a key which has ended vouches for, however late that batch arrives.
-    ``last_good_seq`` is the same without an epoch, as older registers have it.
+    ``last_good_seq`` is the same without an epoch, as older registers have it. ``stated_in``: epoch and
+    number of the batch that introduced it; later ones of that epoch may arrive before it.
     """
 
     gateway: str
@@ -43,6 +44,7 @@ class Validity:
     revoked_at: float | None = None
     good_up_to: Mapping[str, int] = field(default_factory=dict)
     last_good_seq: int | None = None
+    stated_in: tuple[str, int] | None = None
 
     def vouches_for(self, epoch: str, seq: int) -> bool:
         """Whether a person, or the first batch of its successor, said that it was still good there."""
@@ -54,7 +56,7 @@ class Validity:
         """Why this key does not vouch for a batch received at that instant; None when it does."""
         if gateway != self.gateway:
             return f"the key belongs to {self.gateway}"
-        if received_at < self.valid_from:
+        if received_at < self.valid_from and not self._follows(epoch, seq):
             return "the key was not in force yet when it was received"
         if self.vouches_for(epoch, seq):
             return None
@@ -63,6 +65,9 @@ class Validity:
         if self.valid_to is not None and received_at >= self.valid_to:
             return "the key had been replaced by another when it was received"
         return None
+
+    def _follows(self, epoch: str, seq: int) -> bool:
+        return self.stated_in is not None and epoch == self.stated_in[0] and seq > self.stated_in[1]
 
     def doubted(self, epoch: str, seq: int) -> bool:
         """Whether the batch lies beyond what was declared good when the key was revoked, whenever it came.
@@ -113,6 +118,12 @@ def read_good(texts: Iterable[str]) -> dict[str, int]:
             raise ValueError(f"{text!r} is not EPOCH:SEQ: 16 hex digits, a colon, the last good number")
         found[form[1]] = WHOLE_EPOCH if form[2] is None else min(int(form[2]), WHOLE_EPOCH)
     return found
+
+
+def read_batch(text: str) -> tuple[str, int]:
+    """One `EPOCH:SEQ`; ValueError."""
+    ((epoch, seq),) = read_good([text]).items()
+    return epoch, seq
 
 
 def write_good(good: Mapping[str, int]) -> list[str]:

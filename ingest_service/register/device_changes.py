@@ -1,4 +1,4 @@
-"""Changes of gateways, their keys, sensors and channels."""
+"""Changes of gateways, sensors and channels."""
 
 from dataclasses import asdict
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 import sqlalchemy as sa
 
 from ingest_service.register import schema
-from ingest_service.register.entries import ForeignName, Gateway, GatewayKey
-from ingest_service.register.recorder import ChangeRefused, Recorder
-from osh_domain.signing import key_id
+from ingest_service.register.entries import ForeignName, Gateway
+from ingest_service.register.key_changes import KeyChanges
+from ingest_service.register.recorder import ChangeRefused
 
 _ENDED: Final = {schema.PLACEMENTS: "sensor removed", schema.EXPECTED_CHANNELS: "channel ended"}
 
 
-class DeviceChanges(Recorder):
+class DeviceChanges(KeyChanges):
     """What may change about devices."""
 
     def put_gateway(self, gateway: str, site: str, kind: str) -> None:
@@ -33,33 +33,6 @@ class DeviceChanges(Recorder):
             raise ChangeRefused(
                 f"gateway {gateway} is {held['kind']}; a device that delivers otherwise gets a new id"
             )
-
-    def put_key(self, gateway: str, public_key: bytes, valid_from: float = 0.0) -> str:
-        """Register an Ed25519 public key of the gateway; returns its `kid`."""
-        kid = key_id(public_key)
-        held = self._one(schema.GATEWAY_KEYS, kid=kid)
-        if held is not None:
-            if held["gateway"] != gateway:
-                raise ChangeRefused(f"key {kid} is registered for gateway {held['gateway']}; make a new one")
-            if held["revoked_at"] is not None:
-                raise ChangeRefused(f"key {kid} was revoked; make a new one")
-            return kid
-        key = GatewayKey(kid, gateway, public_key, valid_from, None, None)
-        self.connection.execute(sa.insert(schema.GATEWAY_KEYS).values(**asdict(key)))
-        self.record("key added", kid, self._site_of(gateway), gateway=gateway, valid_from=valid_from)
-        return kid
-
-    def revoke_key(self, kid: str, last_good_seq: int | None = None) -> None:
-        """End a key now; later batches signed with it go to quarantine."""
-        held = self._one(schema.GATEWAY_KEYS, kid=kid)
-        if held is None:
-            raise ChangeRefused(f"there is no key {kid}")
-        if held["revoked_at"] is None:
-            self._update(
-                schema.GATEWAY_KEYS, {"kid": kid}, {"revoked_at": self.at, "last_good_seq": last_good_seq}
-            )
-            site = self._site_of(held["gateway"])
-            self.record("key revoked", kid, site, gateway=held["gateway"], last_good_seq=last_good_seq)
 
     def revoke_gateway(self, gateway: str, second_person: str, reason: str) -> None:
         """End a gateway and its keys; takes a second person, whose name is kept with the reason."""

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
+
+from osh_domain.gateway_keys import Validity, read_batch, read_good
 
 Side = Literal["worker", "management"]
 GatewayKind = Literal["signed", "foreign"]
@@ -86,7 +89,12 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """An Ed25519 public key of a gateway, `kid` as in the wire protocol."""
+    """An Ed25519 public key of a gateway, `kid` as in the wire protocol.
+
+    `valid_to` ends the week in which it overlaps with the key that follows it; `good_up_to` (`EPOCH:SEQ ...`)
+    is what it vouches for after its end; `replaces` is the key that introduced it in the batch `stated_in`,
+    `used_from` the first batch it signed (`EPOCH:SEQ`). See `osh_domain.gateway_keys`.
+    """
 
     kid: str
     gateway: str
@@ -94,10 +102,30 @@ class GatewayKey:
     valid_from: float
     revoked_at: float | None
     last_good_seq: int | None
+    valid_to: float | None = None
+    good_up_to: str = ""
+    replaces: str | None = None
+    stated_in: str | None = None
+    used_from: str | None = None
 
     def valid_at(self, t: float) -> bool:
         """Whether the key was in force at that instant."""
-        return self.valid_from <= t and (self.revoked_at is None or t < self.revoked_at)
+        ends = [end for end in (self.valid_to, self.revoked_at) if end is not None]
+        return self.valid_from <= t and all(t < end for end in ends)
+
+    @property
+    def validity(self) -> Validity:
+        """Which batches it vouches for."""
+        return _validity(self)
+
+
+@lru_cache(maxsize=65_536)
+def _validity(key: GatewayKey) -> Validity:
+    good = read_good(key.good_up_to.split())
+    stated = None if key.stated_in is None else read_batch(key.stated_in)
+    return Validity(
+        key.gateway, key.valid_from, key.valid_to, key.revoked_at, good, key.last_good_seq, stated
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+import ingest_service.register.key_schema  # noqa: F401 - its tables belong to the register as well
 from ingest_service.database import METADATA
 
 VERSION: Final = sa.Table(
@@ -119,6 +120,11 @@ GATEWAY_KEYS: Final = sa.Table(
     sa.Column("valid_from", sa.Double, nullable=False),
     sa.Column("revoked_at", sa.Double),
     sa.Column("last_good_seq", sa.BigInteger),
+    sa.Column("valid_to", sa.Double),
+    sa.Column("good_up_to", sa.Text, nullable=False, server_default=""),
+    sa.Column("replaces", sa.String(16)),
+    sa.Column("stated_in", sa.String(40)),
+    sa.Column("used_from", sa.String(40)),
 )
 
 PLACEMENTS: Final = sa.Table(

@@ -45,10 +45,11 @@ class Register:
         self._held: RegisterSnapshot | None = None
         self._checked = 0.0
 
-    def snapshot(self) -> RegisterSnapshot:
-        """The register as it is, at most a second old; the same object until something changes."""
+    def snapshot(self, *, fresh: bool = False) -> RegisterSnapshot:
+        """The register as it is, at most a second old (`fresh`: as it is now); the same object until
+        something changes."""
         with self._lock:
-            if self._held is not None and time.monotonic() - self._checked < CHECK_AFTER_S:
+            if not fresh and self._held is not None and time.monotonic() - self._checked < CHECK_AFTER_S:
                 return self._held
             self._checked = time.monotonic()
             with self.engine.connect() as connection:

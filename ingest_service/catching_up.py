@@ -7,7 +7,7 @@ no channel may be called silent. A projector that makes no headway excuses nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ingest_service.clock import Clock
@@ -19,10 +19,15 @@ BEHIND_S: Final = 120.0
 REAL_BEHIND_S: Final = 10.0
 """The same in real time, for clocks that run fast."""
 NO_HEADWAY_S: Final = 600.0
+LOOK_S: Final = 1.0
+"""Several shards are asked this often at most."""
 
 
 class CatchingUp:
-    """Looks at ledger and series; `monotonic` is real time."""
+    """Looks at ledger and series; `monotonic` is real time.
+
+    `shards`: those whose rows count, where several processes divide them; `series` is a reader of these.
+    """
 
     def __init__(
         self,
@@ -30,18 +35,30 @@ class CatchingUp:
         series: SeriesReader,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        shards: Sequence[int | None] = (None,),
     ) -> None:
         self._ledger, self._series, self._clock, self._monotonic = ledger, series, clock, monotonic
-        self._cursor = -1
-        self._moved_at = monotonic()
+        self._shards = tuple(shards)
+        self._cursors = dict.fromkeys(self._shards, -1)
+        self._moved_at = dict.fromkeys(self._shards, monotonic())
+        self._looked_at = float("-inf")
+        self._found: float | None = None
 
     def since(self) -> float | None:
         """Up to which instant of arrival [s] the series has got, while it is being caught up; else None."""
-        cursor = self._series.cursor(CURSOR)
-        if cursor != self._cursor:
-            self._cursor, self._moved_at = cursor, self._monotonic()
-        rows = self._ledger.rows(cursor, 1)
-        if not rows or self._monotonic() - self._moved_at > NO_HEADWAY_S:
+        if len(self._shards) > 1 and self._monotonic() - self._looked_at < LOOK_S:
+            return self._found
+        self._looked_at = self._monotonic()
+        cursors = self._series.cursors(CURSOR)
+        behind = [self._of_shard(shard, cursors.get(shard, 0)) for shard in self._shards]
+        self._found = min((at for at in behind if at is not None), default=None)
+        return self._found
+
+    def _of_shard(self, shard: int | None, cursor: int) -> float | None:
+        if cursor != self._cursors[shard]:
+            self._cursors[shard], self._moved_at[shard] = cursor, self._monotonic()
+        rows = self._ledger.rows(cursor, 1, shard)
+        if not rows or self._monotonic() - self._moved_at[shard] > NO_HEADWAY_S:
             return None
         behind = self._clock.now() - rows[0].received_at
         return rows[0].received_at if behind > max(BEHIND_S, REAL_BEHIND_S * self._clock.rate) else None

@@ -6,20 +6,25 @@ import contextlib
 import threading
 import time
 
+import sqlalchemy as sa
 import structlog
 
 from ingest_service import heartbeat, metrics
-from ingest_service.clock import clock_from
+from ingest_service.clock import Clock, clock_from
 from ingest_service.exposure_rollup import Rollup
+from ingest_service.leases import Fence
 from ingest_service.ledger.port import Ledger, LedgerError
-from ingest_service.projection import CURSOR, Projector
+from ingest_service.projection import Projector, stands_on
+from ingest_service.register.of_shard import RegisterOfShard
 from ingest_service.register.store import Register
 from ingest_service.retention import Keep, Retention, protected_zones
 from ingest_service.rollup.zone_roll import GRACE_S
 from ingest_service.series.port import SeriesError, SeriesStore
 from ingest_service.settings import Settings
+from ingest_service.shard_work import Part, is_divided, work
 from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 
+KIND = "projector"
 PORTION = 500
 IDLE_S = 0.1
 ROLLUP_EVERY_S = 0.25
@@ -31,31 +36,69 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Project until the event is set. Raises LedgerError or SeriesError when a file cannot be opened."""
+    """Project until the event is set: everything, or the shards that the leases give to this process.
+
+    Raises DatabaseError, LedgerError or SeriesError when a store cannot be opened.
+    """
     clock = clock_from(settings)
     with contextlib.ExitStack() as owned:
         ledger = open_ledger_of(settings, read_only=True)
         owned.callback(ledger.close)
-        series = open_series_of(settings)
-        owned.callback(series.close)
-        _start_anew_behind(ledger, series)
         engine = open_database_of(settings)
         owned.callback(engine.dispose)
         register = Register(engine)
-        projector = Projector(ledger, series, register.snapshot)
-        rollup = Rollup(series, register, grace_s=max(GRACE_S, REAL_GRACE_S * clock.rate))
-        retention = Retention(series, register.snapshot, protected_zones(engine), Keep.of(settings))
-        loop = Loop(settings, ledger, projector, rollup, retention)
-        while not stop.is_set():
-            loop.step(clock.now())
-            stop.wait(loop.pause_s)
+        signs = _Signs(heartbeat.beats_of(engine, settings.data_dir), ledger, divided=is_divided(settings))
+        owned.callback(signs.end)
+
+        def open_part(shard: int | None, fence: Fence) -> Part:
+            return _Projecting(settings, clock, ledger, engine, register, shard, fence)
+
+        work(settings, engine, KIND, open_part, stop, signs.beat)
+
+
+class _Projecting:
+    """The loop of one shard (None: of everything) with its own view of the series."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        ledger: Ledger,
+        engine: sa.Engine,
+        register: Register,
+        shard: int | None,
+        fence: Fence,
+    ) -> None:
+        self._clock = clock
+        self._series = series = open_series_of(settings, shard=shard, fence=fence)
+        try:
+            _start_anew_behind(ledger, series)
+            of_shard = RegisterOfShard(register, shard)
+            projector = Projector(ledger, series, of_shard.snapshot, shard)
+            rollup = Rollup(series, of_shard, grace_s=max(GRACE_S, REAL_GRACE_S * clock.rate))
+            keep = Keep.of(settings)
+            retention = Retention(series, of_shard.snapshot, protected_zones(engine), keep)
+            self.loop = Loop(projector, rollup, retention)
+        except BaseException:
+            series.close()
+            raise
+
+    @property
+    def pause_s(self) -> float:
+        return self.loop.pause_s
+
+    def step(self) -> None:
+        self.loop.step(self._clock.now())
+
+    def close(self) -> None:
+        self._series.close()
 
 
 def _start_anew_behind(ledger: Ledger, series: SeriesStore) -> None:
-    """A series that has more than the ledger stands on rows of a ledger that is no more: an older backup was
-    restored. What comes now would be passed over, so the series is made again."""
-    if series.cursor(CURSOR) > ledger.last_row():
-        log.warning("the series is ahead of the ledger: it is made again", ledger_rows=ledger.last_row())
+    """A series that was made from rows of a ledger that is no more, because an older backup was restored, is
+    made again: what comes now would be passed over."""
+    if not stands_on(series, ledger):
+        log.warning("the series is not this ledger's: it is made again", ledger_rows=ledger.last_row())
         series.wipe()
 
 
@@ -72,34 +115,30 @@ def rebuild(settings: Settings) -> None:
 
 
 class Loop:
-    """Projector, rollup, retention and sign of life by turns; ``pause_s``: how long to wait before the next
-    step."""
+    """Projector, rollup and retention by turns; ``pause_s``: how long to wait before the next step."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        projector: Projector,
-        rollup: Rollup,
-        retention: Retention | None = None,
-    ) -> None:
+    def __init__(self, projector: Projector, rollup: Rollup, retention: Retention | None = None) -> None:
         self.pause_s = 0.0
-        self._settings = settings
-        self._ledger = ledger
+        self.trouble: str | None = None
+        self.caught_up = False
         self._projector = projector
         self._rollup = rollup
         self._retention = retention
         self._rolled_at = 0.0
-        self._next_beat = 0.0
-        self._trouble: str | None = None
         self._trouble_pause_s = 0.0
 
+    @property
+    def cursor(self) -> int:
+        """The last ledger row that is projected. SeriesError."""
+        return self._projector.cursor
+
     def step(self, now: float) -> None:
-        """Project one portion, roll up when it is due, and tell how it goes."""
+        """Project one portion, and roll up when it is due."""
         try:
             taken = self._projector.step(PORTION)
             metrics.PROJECTED_ROWS.inc(taken)
-            more = self._roll_up(now, caught_up=taken < PORTION)
+            self.caught_up = taken < PORTION
+            more = self._roll_up(now, caught_up=self.caught_up)
             if not taken and not more:
                 self._thin_out(now)
             self.pause_s = 0.0 if taken == PORTION or more else IDLE_S
@@ -108,7 +147,6 @@ class Loop:
             self._tell_trouble(str(error))
             self._trouble_pause_s = min(LONGEST_PAUSE_S, max(1.0, self._trouble_pause_s * 2))
             self.pause_s = self._trouble_pause_s
-        self._beat()
 
     def _roll_up(self, now: float, *, caught_up: bool) -> bool:
         """Give the rollup its turn when it is due; whether it may have more to do at once."""
@@ -127,23 +165,38 @@ class Loop:
 
     def _tell_trouble(self, trouble: str | None) -> None:
         if trouble is None:
-            if self._trouble is not None:
+            if self.trouble is not None:
                 log.info("projecting again")
             self._trouble_pause_s = 0.0
-        elif trouble != self._trouble:
+        elif trouble != self.trouble:
             log.error("the projection waits; nothing is lost, the ledger has it", reason=trouble)
-        self._trouble = trouble
+        self.trouble = trouble
 
-    def _beat(self) -> None:
-        now = time.monotonic()
-        if now < self._next_beat:
+
+class _Signs:
+    """The signs of life of the process, at most one a second."""
+
+    def __init__(self, beats: heartbeat.Beats, ledger: Ledger, *, divided: bool) -> None:
+        self._beats, self._ledger, self._divided = beats, ledger, divided
+        self._next = 0.0
+
+    def beat(self, parts: dict[int, Part]) -> None:
+        if time.monotonic() < self._next:
             return
-        self._next_beat = now + BEAT_S
+        self._next = time.monotonic() + BEAT_S
+        loops = [part.loop for part in parts.values() if isinstance(part, _Projecting)]
         try:
-            cursor, last = self._projector.cursor, self._ledger.last_row()
-            metrics.PROJECTOR_LAG.set(last - cursor)
-            heartbeat.beat(
-                self._settings.data_dir, "projector", cursor=cursor, lag=last - cursor, trouble=self._trouble
-            )
+            last = self._ledger.last_row()
+            # Of a shard that is caught up the rows beyond its cursor are those of others.
+            behind = [loop for loop in loops if not (self._divided and loop.caught_up)]
+            lag = max((last - loop.cursor for loop in behind), default=0)
+            trouble = next((loop.trouble for loop in loops if loop.trouble), None)
+            metrics.PROJECTOR_LAG.set(lag)
+            done = {"shards": len(loops)} if self._divided else {"cursor": last - lag}
+            self._beats.beat(KIND, **done, lag=lag, trouble=trouble)
         except (OSError, LedgerError, SeriesError) as error:
             log.warning("the sign of life cannot be written", reason=str(error))
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._beats.end(KIND)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
 from ingest_service.auth.server_key import ServerKey, ServerKeyError
 from ingest_service.database import check_schema, migrate, open_database
+from ingest_service.leases import Fence, no_fence
 from ingest_service.ledger.port import Ledger, LedgerError
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.series.port import SeriesStore
@@ -45,10 +46,17 @@ def open_ledger_of(settings: Settings, *, read_only: bool = False) -> Ledger:
     return open_ledger(settings.data_dir, read_only=read_only)
 
 
-def open_series_of(settings: Settings, *, read_only: bool = False, shard: int | None = None) -> SeriesStore:
+def open_series_of(
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    shard: int | None = None,
+    fence: Fence = no_fence,  # noqa: ARG001
+) -> SeriesStore:
     """The series: all of it, or one shard's (ingest_service/shards.py). Raises SeriesError.
 
-    With `read_only` only what `SeriesReader` lists may be called.
+    With `read_only` only what `SeriesReader` lists may be called. `fence` is called at the beginning of each
+    writing transaction in the database beside InfluxDB (ingest_service/leases.py); a file has one writer.
     """
     if shard is not None:
         raise ValueError("a SQLite series is not divided into shards")

@@ -171,6 +171,10 @@ class SeriesReader(ExposureFeed, ClockReader, Protocol):
         """The stored position of that name, 0 if there is none."""
         ...
 
+    def cursors(self, name: str) -> Mapping[int | None, int]:
+        """The same of every shard that the reader reads and that has one; of None where there are none."""
+        ...
+
     def close(self) -> None: ...
 
 

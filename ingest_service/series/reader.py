@@ -150,3 +150,6 @@ class SqliteSeriesReader(ExposureReader):
     def cursor(self, name: str) -> int:
         row = self._connections.here().execute("SELECT value FROM cursors WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
+
+    def cursors(self, name: str) -> dict[int | None, int]:
+        return {None: self.cursor(name)}

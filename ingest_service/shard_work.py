@@ -1,0 +1,201 @@
+"""A process that looks after some of the shards, by turns, as the leases have it.
+
+Where there is one process for everything (SQLite) the same loop runs one part that nobody can take away.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+import structlog
+
+from ingest_service.leases import Fence, LeaseLostError, Leases, no_fence
+from ingest_service.leasing import Lease
+from ingest_service.settings import Settings
+from ingest_service.shards import SHARDS
+
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 15.0
+LONGEST_WAIT_S: Final = 0.25
+"""How soon after a change of the leases the work changes."""
+log = structlog.get_logger(__name__)
+
+
+class Part(Protocol):
+    """The work on one shard. `pause_s`: how long to wait after a step before the next."""
+
+    @property
+    def pause_s(self) -> float: ...
+
+    def step(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+OpenPart = Callable[[int | None, Fence], Part]
+"""Opens the work on a shard (None: on everything); each writing transaction begins with the fence."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    lease: Lease
+    part: Part | None = None
+    due: float = float("-inf")
+    pause_s: float = 0.0
+
+
+class ShardWork:
+    """The parts of the shards that this process holds. `round` gives each that is due its turn."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        open_part: OpenPart,
+        *,
+        divided: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`divided` False: there is one lease, on everything."""
+        self._leases, self._open, self._divided, self._monotonic = leases, open_part, divided, monotonic
+        self._slots: dict[int, _Slot] = {}
+
+    @property
+    def parts(self) -> dict[int, Part]:
+        """The parts that are open, by shard."""
+        return {shard: slot.part for shard, slot in self._slots.items() if slot.part is not None}
+
+    def round(self, between: Callable[[], None] = lambda: None) -> float:
+        """One turn for every part that is due; returns how long to wait [s]. `between`: called after each."""
+        self._follow()
+        now = self._monotonic()
+        for shard in list(self._slots):
+            slot = self._slots[shard]
+            if slot.due <= now:
+                self._step(shard, slot)
+                between()
+        self._leases.held()  # the work comes round
+        now = self._monotonic()
+        wait = min((slot.due - now for slot in self._slots.values()), default=LONGEST_WAIT_S)
+        return max(0.0, min(wait, LONGEST_WAIT_S))
+
+    def close(self) -> None:
+        """End every part, so that the leases may be left."""
+        for shard in list(self._slots):
+            self._drop(shard)
+
+    def _follow(self) -> None:
+        held = self._leases.held()
+        for shard, slot in list(self._slots.items()):
+            if shard not in held or held[shard].term != slot.lease.term:
+                self._drop(shard)
+        for shard in self._leases.surplus:
+            if shard in held:
+                self._drop(shard)
+                self._leases.give_up(shard)
+                del held[shard]
+        for shard, lease in held.items():
+            if shard not in self._slots:
+                self._slots[shard] = _Slot(lease)
+
+    def _step(self, shard: int, slot: _Slot) -> None:
+        try:
+            if slot.part is None:
+                slot.part = self._open(shard if self._divided else None, self._leases.fence(slot.lease))
+            slot.part.step()
+            slot.due, slot.pause_s = self._monotonic() + slot.part.pause_s, 0.0
+        except LeaseLostError as lost:
+            log.warning("another process took over", reason=str(lost))
+            self._drop(shard)
+            self._leases.forget(shard)
+        except Exception:  # outermost loop: one shard's trouble must not keep the others waiting
+            if not slot.pause_s:
+                log.exception("the work on a shard failed; it is begun anew", shard=shard)
+            slot.pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * slot.pause_s))
+            slot.due = self._monotonic() + slot.pause_s
+            self._close(slot)
+
+    def _drop(self, shard: int) -> None:
+        slot = self._slots.pop(shard, None)
+        if slot is not None:
+            self._close(slot)
+
+    def _close(self, slot: _Slot) -> None:
+        part, slot.part = slot.part, None
+        if part is None:
+            return
+        try:
+            part.close()
+        except Exception:  # whatever is wrong with its stores, it is given up
+            log.exception("the work on a shard did not end in order")
+
+
+def is_divided(settings: Settings) -> bool:
+    """Whether the sites are divided among processes: with a database and a series that are both servers."""
+    return settings.database_url is not None and settings.influx_url is not None
+
+
+def shards_of(settings: Settings) -> tuple[int | None, ...]:
+    """The shards of an installation; (None,) where it is in one piece."""
+    return tuple(range(SHARDS)) if is_divided(settings) else (None,)
+
+
+def work(
+    settings: Settings,
+    engine: sa.Engine,
+    kind: str,
+    open_part: OpenPart,
+    stop: threading.Event,
+    beat: Callable[[dict[int, Part]], None],
+    *,
+    leases: Leases | None = None,
+) -> None:
+    """Look after what is to be looked after until the event is set.
+
+    With SQLite that is everything, always; an error while it is opened comes out. Else it is what the leases
+    say. `beat` is called between steps with the parts that are open.
+    """
+    if engine.dialect.name == "sqlite":
+        _work_alone(open_part(None, no_fence), stop, beat)
+        return
+    divided = is_divided(settings)
+    leases = leases or Leases(engine, kind, shards=range(SHARDS) if divided else (0,))
+    shards = ShardWork(leases, open_part, divided=divided)
+    with kept(leases):
+        try:
+            while not stop.is_set():
+                wait = shards.round(lambda: beat(shards.parts))
+                beat(shards.parts)
+                stop.wait(wait)
+        finally:
+            shards.close()
+
+
+def _work_alone(part: Part, stop: threading.Event, beat: Callable[[dict[int, Part]], None]) -> None:
+    try:
+        while not stop.is_set():
+            part.step()
+            beat({0: part})
+            stop.wait(part.pause_s)
+    finally:
+        part.close()
+
+
+@contextmanager
+def kept(leases: Leases) -> Iterator[None]:
+    """Renew the leases in a thread of its own while the block runs; give them up at its end."""
+    ended = threading.Event()
+    keeper = threading.Thread(target=leases.keep, args=(ended,), name="leases", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
+        try:
+            leases.leave()
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("the leases run out by themselves", reason=type(error).__name__)

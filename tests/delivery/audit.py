@@ -1,48 +1,123 @@
-"""Whether every promise was kept: what was measured is in the ledger once, and the series is the ledger's."""
+"""Whether every promise was kept: what was measured is in the ledger once, or a signed gap record says that
+it is missing; and the series is the ledger's, point by point."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from ingest_service.database import open_database
+from ingest_service.ledger.port import LedgerRow
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.projection import Projector
 from ingest_service.register.store import Register
 from ingest_service.series.sqlite import open_series
-from oshwatch.truth_check import TruthReport, check
+from osh_domain.batch import open_frame
+from osh_domain.senml import read_pack
+from oshwatch.truth_check import Key, TruthReport, check, ledger_readings, taken_readings
+from tests.delivery.gaps import spans
 
 
 class Audit(NamedTuple):
-    """What was found; `kept` is the verdict."""
+    """What was found; `kept` is the verdict. `lost`: missing, and no signed gap record covers it; `in_gaps`:
+    missing, and one does; `numbers`: measured values in the ledger, each of which has to be a point."""
 
     truth: TruthReport
+    lost: tuple[str, ...]
+    in_gaps: int
     broken_rows: list[int]
+    numbers: int
     points: int
     series_is_the_ledgers: bool
 
     @property
     def kept(self) -> bool:
+        truth = self.truth
         return (
-            self.truth.exact
+            not (self.lost or truth.twice or truth.changed or truth.invented or truth.waiting)
             and not self.broken_rows
             and self.series_is_the_ledgers
-            and not self.truth.waiting
+            and self.points == self.numbers
         )
+
+    def lines(self) -> list[str]:
+        """The audit as people read it."""
+        rows = (
+            ("readings taken by the sensors", self.truth.taken),
+            ("in the ledger", self.truth.in_ledger),
+            ("missing, as a signed gap record says", self.in_gaps),
+            ("still in an outbox", self.truth.waiting),
+            ("lost", len(self.lost)),
+            ("doubled", self.truth.twice),
+            ("changed", self.truth.changed),
+            ("invented", self.truth.invented),
+            ("broken ledger rows", len(self.broken_rows)),
+            ("numbers in the ledger, the gateways' own state included", self.numbers),
+            ("points in the series", self.points),
+        )
+        same = "is" if self.series_is_the_ledgers else "is NOT"
+        text = [f"{count:>12,}  {name}" for name, count in rows]
+        return [*text, *self.lost[:5], f"{'':>14}the series {same} what the ledger gives"]
+
+
+@dataclass
+class _Kept:
+    """What the ledger says of gaps (spans in ms, by gateway), and how many numbers it holds."""
+
+    gaps: defaultdict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    numbers: int = 0
+
+    def take(self, row: LedgerRow) -> None:
+        for record in read_pack(open_frame(row.payload).pack, 0.0):
+            self.numbers += type(record.value) is float
+            if record.name.endswith("/sys/gap") and row.signed:
+                self.gaps[row.gateway] += spans(str(record.value))
+
+    def covers(self, key: Key) -> bool:
+        return any(since < key[1] < until for since, until in self.gaps[key[0].partition("/")[0]])
 
 
 def audit(truth_file: Path, data_dir: Path, fleet_dir: Path, scratch: Path) -> Audit:
     """Compare everything with everything; nothing may run any more."""
-    report = check(truth_file, data_dir, fleet_dir)
+    taken = taken_readings(truth_file)
+    missing = taken.copy()
+    missing.subtract(ledger_readings(data_dir, {key[0].partition("/")[0] for key in taken}))
+    kept = _Kept()
+    broken: list[int] = []
+    for row in _rows(data_dir, broken):
+        kept.take(row)
+    gone = [key for key, count in missing.items() for _ in range(max(0, count))]
+    lost = tuple(
+        f"  lost: {channel} at {ms / 1000:.3f} value {value}"
+        for channel, ms, value, _ in sorted(key for key in gone if not kept.covers(key))
+    )
+    live = points(data_dir / "series.sqlite")
+    return Audit(
+        check(truth_file, data_dir, fleet_dir),
+        lost,
+        len(gone) - len(lost),
+        broken,
+        kept.numbers,
+        live[0],
+        points(_projected_again(data_dir, scratch)) == live,
+    )
+
+
+def _rows(data_dir: Path, broken: list[int]) -> Iterator[LedgerRow]:
     ledger = open_ledger(data_dir, read_only=True)
     try:
-        broken = list(ledger.broken_rows())
+        broken += ledger.broken_rows()
+        after = 0
+        while rows := ledger.rows(after, 500):
+            after = rows[-1].row
+            yield from (row for row in rows if row.kind == "sealed")
     finally:
         ledger.close()
-    live = points(data_dir / "series.sqlite")
-    return Audit(report, broken, live[0], points(_projected_again(data_dir, scratch)) == live)
 
 
 def _projected_again(data_dir: Path, scratch: Path) -> Path:

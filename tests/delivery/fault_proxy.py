@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import threading
 from enum import StrEnum
 from typing import Self
 
 CHUNK = 4096
 SLOW_BYTES_S = 8_000.0  # 64 kbit/s
+SEGMENT, LOSS, TIMER_S = 1460, 0.2, 0.2
 
 
 class Road(StrEnum):
     """How the road is. CUT: nobody gets through, who is on it is thrown off; HOLE: what is sent vanishes
-    while the connection stands; SLOW: 64 kbit/s in each direction; LAGGY: everything half a second late."""
+    while the connection stands; HALF: what is said to the broker arrives, what it answers vanishes; SLOW: 64
+    kbit/s in each direction; LAGGY: everything half a second late; LOSSY: a fifth of the segments is lost, as
+    an application sees it: nothing is missing, but it comes after timers that double."""
 
     OPEN = "open"
     CUT = "cut"
     HOLE = "hole"
+    HALF = "half"
     SLOW = "slow"
     LAGGY = "laggy"
+    LOSSY = "lossy"
 
 
 class FaultProxy:
@@ -30,6 +36,7 @@ class FaultProxy:
         self.port = 0
         self._target = target
         self._road = Road.OPEN
+        self._draw = random.Random(7)
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -85,7 +92,7 @@ class FaultProxy:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             self._writers.add(far_writer)
             try:
-                ways = [self._forward(reader, far_writer), self._forward(far_reader, writer)]
+                ways = [self._forward(reader, far_writer), self._forward(far_reader, writer, answers=True)]
                 tasks = [asyncio.ensure_future(way) for way in ways]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
@@ -103,13 +110,28 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             writer.close()
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         while data := await reader.read(CHUNK):
-            if self._road is Road.HOLE:
+            if self._road is Road.HOLE or (self._road is Road.HALF and answers):
                 continue
             if self._road is Road.SLOW:
                 await asyncio.sleep(len(data) / SLOW_BYTES_S)
             elif self._road is Road.LAGGY:
                 await asyncio.sleep(0.5)
+            elif self._road is Road.LOSSY:
+                await asyncio.sleep(_lossy_s(len(data), self._draw))
             writer.write(data)
             await writer.drain()
+
+
+def _lossy_s(size: int, draw: random.Random) -> float:
+    """How late so many bytes come when each segment, and each repetition of it, may be lost [s]."""
+    late = 0.0
+    for _ in range(0, size, SEGMENT):
+        timer = TIMER_S
+        while draw.random() < LOSS:
+            late += timer
+            timer *= 2
+    return late

@@ -11,6 +11,7 @@ was mended.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from ingest_service.ledger.port import Ledger, LedgerRow
 from ingest_service.pack_reading import read_foreign, readings_of, relative_to, time_quality_of
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.reported_serials import Placed, ReportedSerials, Wrong, contradicted, within
-from ingest_service.series.port import Anchor, HeldBatch, PointRow, Retake, SeriesStore, TextRow
+from ingest_service.series.port import Anchor, HeldBatch, PointRow, Retake, SeriesReader, SeriesStore, TextRow
 from ingest_service.wrong_clocks import GatewayClocks, Known
 from osh_domain.batch import Header, open_frame
 from osh_domain.crash_points import crash_here
@@ -35,8 +36,26 @@ from osh_domain.senml import parse_bare, resolve
 from osh_domain.wire_error import WireError
 
 CURSOR = "ledger"
+MARK = "ledger mark"
+"""Beside the cursor: what the row it stands on was, so that another row under that number is noticed."""
 _Grading = Grade | Callable[[Reading], Grade]
 log = structlog.get_logger(__name__)
+
+
+def mark_of(row: LedgerRow) -> int:
+    """A number that another row, or the same batch received at another time, does not share."""
+    told = f"{row.row}:{row.received_at!r}:{row.gateway}:{row.batch_hash}"
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:7])
+
+
+def stands_on(series: SeriesReader, ledger: Ledger) -> bool:
+    """Whether the series was made from this ledger. Of one that was restored from an older backup it is not:
+    rows that came since have the numbers of rows that are no more, and would be passed over."""
+    cursor, mark = series.cursor(CURSOR), series.cursor(MARK)
+    if cursor == 0:
+        return True
+    row = ledger.row(cursor)
+    return row is not None and (mark == 0 or mark == mark_of(row))
 
 
 @dataclass(slots=True)
@@ -96,7 +115,7 @@ class Projector:
             portion = _Portion()
             for row in rows:
                 self._take(row, portion)
-            self._write(portion, rows[-1].row)
+            self._write(portion, rows[-1].row, mark_of(rows[-1]))
         return len(rows) if len(rows) == limit else len(rows) + self._take_again(limit - len(rows))
 
     def _follow(self, register: RegisterSnapshot) -> None:
@@ -144,8 +163,10 @@ class Projector:
             self._series.set_retake(order._replace(row=rows[-1].row + 1 if rows else order.last + 1))
         return len(rows)
 
-    def _write(self, portion: _Portion, cursor: int) -> None:
+    def _write(self, portion: _Portion, cursor: int, mark: int | None = None) -> None:
         with self._series.transaction():
+            if mark is not None:
+                self._series.set_cursor(MARK, mark)
             for (gateway, boot), anchors in portion.anchors.items():
                 self._series.add_anchors(gateway, boot, anchors)
             self._series.hold(portion.held.values())

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ingest_service.server_database import ADVISORY_CLASS, open_server, said
+
 FILE_NAME: Final = "register.sqlite"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -28,7 +30,7 @@ METADATA: Final = sa.MetaData(
 )
 
 _WRITES = "oshwatch_writes"
-_ADVISORY_LOCK = 0x05487
+_MIGRATING, _WRITING = 1, 2
 
 
 class DatabaseError(Exception):
@@ -45,7 +47,7 @@ def open_database(where: Path | str, *, must_exist: bool = False) -> sa.Engine:
     Makes the data directory if it is not there, unless `must_exist`. Raises `DatabaseError`.
     """
     if isinstance(where, str) and "://" in where:
-        return sa.create_engine(where, pool_pre_ping=True)
+        return open_server(where)
     data_dir = Path(where)
     _check_directory(data_dir, must_exist=must_exist)
     engine = sa.create_engine(f"sqlite:///{data_dir / FILE_NAME}")
@@ -84,9 +86,18 @@ def _check_directory(data_dir: Path, *, must_exist: bool) -> None:
 
 
 @contextmanager
-def write(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One writing transaction: committed at the end, rolled back on any error."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+def write(engine: sa.Engine, *, alone: bool = True) -> Iterator[sa.Connection]:
+    """One writing transaction: committed at the end, rolled back on any error.
+
+    One at a time in the whole installation. With `alone=False` a server lets several run side by side, for
+    writers whose statements lock what they rely on.
+    """
+    options: dict[str, Any] = {_WRITES: True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "READ COMMITTED"  # what is read after the lock is as it is then
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if alone and engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_CLASS, _WRITING)))
         yield connection
 
 
@@ -121,8 +132,8 @@ def check_schema(engine: sa.Engine) -> None:
         found = _revision(engine)
     except sa.exc.DBAPIError as error:
         raise DatabaseError(
-            f"The database {where(engine)} does not answer ({type(error.orig).__name__}). It is asked again; "
-            "check that the server runs and that the address and the password are right."
+            f"The database {where(engine)} does not answer: {said(error, engine)}. Check that it runs, "
+            "and that address, role and password are right."
         ) from None
     newest = head_revision()
     if found == newest:
@@ -160,7 +171,9 @@ def _revision(engine: sa.Engine) -> str | None:
 def _migration_lock(engine: sa.Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         with engine.connect() as connection, connection.begin():
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_CLASS, _MIGRATING)))
             yield
         return
     lock_file = Path(str(engine.url.database)).with_suffix(".migration-lock")

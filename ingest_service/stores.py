@@ -11,7 +11,7 @@ from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
 from ingest_service.auth.server_key import ServerKey, ServerKeyError
 from ingest_service.database import check_schema, migrate, open_database
 from ingest_service.leases import Fence, no_fence
-from ingest_service.ledger.port import Ledger, LedgerError
+from ingest_service.ledger.port import Ledger
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.series.port import SeriesStore
 from ingest_service.series.sqlite import open_series
@@ -42,7 +42,9 @@ def open_database_of(settings: Settings, *, must_exist: bool = False) -> sa.Engi
 def open_ledger_of(settings: Settings, *, read_only: bool = False) -> Ledger:
     """The ledger, made when it is a file that is not there. Raises LedgerError."""
     if settings.database_url is not None:
-        raise LedgerError("a ledger on PostgreSQL cannot be opened by this version")
+        from ingest_service.ledger.postgres import open_server_ledger
+
+        return open_server_ledger(settings.database_url.get_secret_value(), read_only=read_only)
     return open_ledger(settings.data_dir, read_only=read_only)
 
 

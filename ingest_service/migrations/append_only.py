@@ -16,5 +16,5 @@ def append_only(table: str) -> None:
     sqlite = op.get_bind().dialect.name == "sqlite"
     if not sqlite:
         op.execute(_POSTGRESQL_FUNCTION)
-    for verb in ("update", "delete"):
+    for verb in ("update", "delete") if sqlite else ("update", "delete", "truncate"):
         op.execute((_SQLITE if sqlite else _POSTGRESQL).format(table=table, verb=verb, VERB=verb.upper()))

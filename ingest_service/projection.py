@@ -21,6 +21,7 @@ import structlog
 
 from ingest_service.boot_clock import corrected
 from ingest_service.calibration import Calibrations, state
+from ingest_service.doubted_keys import doubted, order_retakes
 from ingest_service.fast_senml import read_sealed_pack
 from ingest_service.ledger.port import Ledger, LedgerRow
 from ingest_service.pack_reading import read_foreign, readings_of, relative_to, time_quality_of
@@ -119,11 +120,12 @@ class Projector:
         return len(rows) if len(rows) == limit else len(rows) + self._take_again(limit - len(rows))
 
     def _follow(self, register: RegisterSnapshot) -> None:
-        """Where the register says something else of serial numbers, order rows to be projected again."""
+        """Where the register says something else of serial numbers or keys, have rows projected again."""
         if register is self._followed:
             return
         self._serials.follow(register)
         with self._series.transaction():
+            order_retakes(register, self._series, self.cursor)
             stored = self._series.placed_serials()
             for gateway in sorted({*stored, *self._serials.gateways}):
                 placed = self._serials.placed(gateway)
@@ -253,7 +255,7 @@ class Projector:
 
     def _grading(self, row: LedgerRow, header: Header, quality: TimeQuality) -> _Grading:
         """The grade of all readings of a batch, or how to find that of each."""
-        signed = bool(row.signed)
+        signed = bool(row.signed) and not doubted(self._register(), header)
         due = self._calibrations.due(header.cfg)
         if not due:
             return grade(signed, quality, "unknown")

@@ -16,10 +16,13 @@ from ingest_service.intake import Intake
 from ingest_service.intake_desk import IntakeDesk
 from ingest_service.ledger.port import LedgerError
 from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
+from ingest_service.projection import Projector
 from ingest_service.register.entries import GatewayKey
 from ingest_service.register.recorder import ChangeRefused
 from ingest_service.register.store import Register
+from ingest_service.series.sqlite import open_series
 from osh_domain.gateway_keys import OVERLAP_S, Validity, read_good, read_statement, statement, write_good
+from osh_domain.quality import Grade
 from osh_domain.signing import key_id
 from osh_domain.wire_error import WireError
 from tests.ingest_service.gateways import NOW, SIGNED, SIGNER, STRANGER, Device, arrival, reading
@@ -256,3 +259,34 @@ def test_a_statement_has_one_spelling_only() -> None:
             if changed != said:
                 with pytest.raises(WireError):
                     read_statement(changed, "g-1", OLD, verify_ed25519)
+
+
+def test_what_was_accepted_before_a_key_was_ended_stays_and_is_graded_indicative(
+    house: House, tmp_path: Path
+) -> None:
+    frames = [house.device.batch(reading(value=30.0 + n, at=NOW + 60 * n)) for n in range(4)]
+    house.at = NOW + 300
+    assert house.take(*frames) == ["new"] * 4
+    series = open_series(tmp_path / "data")
+    projector = Projector(house.ledger, series, lambda: house.register.snapshot(fresh=True))
+    while projector.step(2):
+        pass
+
+    def grades() -> list[int]:
+        (channel,) = series.channels()
+        return [row[3] for row in series.rows_between(channel.id, NOW - 60, NOW + 600)]
+
+    assert grades() == [Grade.B] * 4
+    with house.register.change("rith") as change:
+        change.revoke_key(OLD, f"{EPOCH}:2")
+    while projector.step(2):
+        pass
+    assert grades() == [Grade.B, Grade.B, Grade.C, Grade.C]
+    rebuilt = open_series(tmp_path)
+    again = Projector(house.ledger, rebuilt, lambda: house.register.snapshot(fresh=True))
+    while again.step(100):
+        pass
+    (channel,) = rebuilt.channels()
+    assert [row[3] for row in rebuilt.rows_between(channel.id, NOW - 60, NOW + 600)] == grades()
+    rebuilt.close()
+    series.close()

@@ -56,6 +56,7 @@ class Delivery:
         # Batches the broker threw away since somebody last took one, and when to ask with the next.
         self._unheard = 0
         self._ask_at = 0.0
+        self._probes = 0  # since the server asked for silence
 
     @property
     def stopped(self) -> bool:
@@ -72,6 +73,8 @@ class Delivery:
     def obey(self, window: int, rate: float) -> None:
         """Take the window and rate of an acknowledgement."""
         self._window = min(window, MOST_IN_BACK)
+        if window:
+            self._probes = 0
         if rate > 0:
             self._rate = rate
 
@@ -98,8 +101,9 @@ class Delivery:
         """The server is there: what waited through its silence is not made to wait longer."""
         self._tries.clear()
         self._unheard = 0
+        soon = self._ask_after(max(1, self._probes)) if self.stopped else self._pace.retry_first_s
         for flight in self._flights.values():
-            flight.due = min(flight.due, now + self._pace.retry_first_s)
+            flight.due = min(flight.due, now + soon)
 
     def server_listens_anew(self, now: float) -> None:
         """It hears through a new connection: what was on its way may have met nobody. Whatever is not
@@ -113,7 +117,7 @@ class Delivery:
         until somebody takes one."""
         if self._flights.pop(row, None) is not None and not self._unheard:
             self._unheard = 1
-            self._ask_at = now + self._ask_after()
+            self._ask_at = now + self._ask_after(self._unheard)
 
     def somebody_listens(self) -> bool:
         """The broker had a subscriber for a batch; answers whether that is news."""
@@ -124,8 +128,8 @@ class Delivery:
         """Whether it is time to try with one batch if anybody listens again."""
         return self._unheard > 0 and now >= self._ask_at
 
-    def _ask_after(self) -> float:
-        wait = min(self._pace.retry_first_s, ASK_FIRST_S * 2.0 ** min(self._unheard - 1, 30))
+    def _ask_after(self, times: int) -> float:
+        wait = min(self._pace.retry_first_s, ASK_FIRST_S * 2.0 ** min(times - 1, 30))
         return wait * (1 - JITTER + 2 * JITTER * self._jitter())
 
     def room(self, lane: Lane, now: float) -> int:
@@ -153,14 +157,19 @@ class Delivery:
         return free[:room]
 
     def sent(self, row: int, lane: Lane, now: float) -> None:
-        """A batch was handed to the connection: start its timer, 30 s x 2^k within a fifth."""
+        """A batch was handed to the connection: start its timer, 30 s x 2^k within a fifth; from 1 s for one
+        that asks whether a server that wanted silence takes something again."""
         k = self._tries.get(row, 0)
         self._tries[row] = k + 1
         wait = min(self._pace.retry_longest_s, self._pace.retry_first_s * 2.0 ** min(k, 30))
-        self._flights[row] = Flight(lane, now, now + wait * (1 - JITTER + 2 * JITTER * self._jitter()))
+        again = wait * (1 - JITTER + 2 * JITTER * self._jitter())
+        if self.stopped:
+            self._probes += 1
+            again = self._ask_after(self._probes)
+        self._flights[row] = Flight(lane, now, now + again)
         if self._unheard:
             self._unheard += 1
-            self._ask_at = now + self._ask_after()
+            self._ask_at = now + self._ask_after(self._unheard)
         if lane == "back":
             self._tokens = max(0.0, self._tokens - 1)
 

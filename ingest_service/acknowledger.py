@@ -53,6 +53,7 @@ class Acknowledger:
         self._rate = rate
         self._due: dict[str, _Due] = {}
         self._rejections: OrderedDict[str, OrderedDict[str, Rejection]] = OrderedDict()
+        self._stopped: dict[str, str] = {}  # gateways that were asked to stop -> their site
 
     def born(self, site: str, gateway: str, epoch: str | None) -> None:
         """A gateway connected: its old rejections are history, and it wants to know where it stands."""
@@ -60,13 +61,20 @@ class Acknowledger:
         self._owe(site, gateway, epoch)
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
-        """What became of payloads; each touched gateway is owed an acknowledgement."""
-        for outcome in outcomes:
+        """What became of payloads; each touched gateway is owed an acknowledgement. As soon as anything is
+        kept again, so is every gateway that was asked to stop: else it would learn so by its own timer."""
+        told = list(outcomes)
+        if self._stopped and any(outcome.verdict != "refused" for outcome in told):
+            for gateway, site in self._stopped.items():
+                self._owe(site, gateway, None).stop = False
+            self._stopped.clear()
+        for outcome in told:
             if not outcome.site or not outcome.gateway:
                 continue  # nobody we could answer
             due = self._owe(outcome.site, outcome.gateway, outcome.epoch)
             if outcome.verdict == "refused":
                 due.stop = True
+                self._stopped[outcome.gateway] = outcome.site
             elif outcome.verdict in ("new", "duplicate"):
                 self._forgive(outcome)
             elif outcome.code is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge_agent.agent import Agent
 from edge_agent.clock import SimClock
+from edge_agent.delivery import Delivery, Pace
 from edge_agent.driver import Sample
 from edge_agent.identity import GatewaySigner, Identity
 from edge_agent.outbox.disk import EndlessDisk
@@ -248,3 +249,22 @@ def test_values_that_failed_never_travel_as_numbers(
         ("st1/ta", 99.0, 1),
         ("st1/status", "range", 0),
     ]
+
+
+def test_asking_whether_window_zero_is_over_begins_after_a_second_and_gets_rarer() -> None:
+    delivery = Delivery(Pace(), lambda: 0.5)
+    delivery.obey(0, 5.0)
+    asked: list[float] = []
+    now = 0.0
+    while now < 200.0:
+        delivery.expire(now)
+        if delivery.room("live", now):
+            asked.append(now)
+            delivery.sent(len(asked), "live", now)
+        now += delivery.next_due(now)
+    assert asked[:7] == [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 61.0]
+    delivery.obey(16, 5.0)
+    delivery.obey(0, 5.0)
+    delivery.expire(now + 60.0)
+    delivery.sent(999, "live", now + 60.0)
+    assert delivery.next_due(now + 60.0) == 1.0

@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # The pictures that the README shows.
 PICTURES := overview-desk-light.png zone-heat-desk-light.png case-phone-light.png
 
-.PHONY: demo test check bench chaos screenshots generate lock system-packages setup clean help
+.PHONY: demo test check bench chaos fuzz screenshots generate lock system-packages setup clean help
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,6 +35,9 @@ bench: setup ## Measure the road from a gateway's publish to a notice
 
 chaos: setup ## Let processes, roads and stores fail for as long as told (ARGS='--minutes 30')
 	$(BIN)/python -m tests.delivery.campaign $(ARGS)
+
+fuzz: setup ## Fuzz every parser for as long as told (ARGS='--seconds 600 senml-cbor')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 screenshots: setup ## Make a picture of every page (build/pictures) and keep those of the README
 	@mkdir -p build/pictures docs/pictures

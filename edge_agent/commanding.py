@@ -67,7 +67,7 @@ class CommandDesk:
             not isinstance(epoch, str)
             or not isinstance(first, int)
             or not isinstance(last, int)
-            or first > last
+            or not 1 <= first <= last < 2**53
         ):
             return _refuse("arguments: resend needs ep, from and to")
         return {"ok": True, "batches": self._outbox.send_again(epoch, first, last)}

@@ -111,6 +111,7 @@ class _Resolver:
         self.value = 0.0
         self.sum: float | None = None
         self.version: int | None = None
+        self.begun_without_version = False
         self.clock: str | None = None
 
     def take(self, record: dict[str, Any]) -> Record | None:
@@ -130,6 +131,8 @@ class _Resolver:
         if shape.value is None and total is None:
             raise _Broken("R8", "no value (v, vs, vb or vd) and no sum")
         name = self._name(record.get("n", ""))
+        if self.version is None:
+            self.begun_without_version = True
         return Record(
             name,
             _unit(record, "u") if "u" in record else self.unit,
@@ -280,4 +283,6 @@ def resolve(pack: Sequence[dict[str, Any]], now: float) -> list[Record]:
         if record is not None:
             found.append(record)
     found.sort(key=lambda record: record.time)
+    if resolver.begun_without_version and resolver.version is not None:  # it is that of the whole pack
+        return [record._replace(version=resolver.version) for record in found]
     return found

@@ -18,6 +18,9 @@ from typing import Final
 
 from osh_domain.wire_error import WireError
 
+MOST_NESTED: Final = 64
+"""Levels in an object that is kept and read again: what reads it may stand deeper in its own calls."""
+
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
@@ -87,7 +90,8 @@ def _flat_keys(value: object) -> int:
 
 
 def read_object(data: bytes) -> dict[str, object]:
-    """One JSON object; raises ``WireError`` (json) for anything else, and for a number no double can hold."""
+    """One JSON object; raises ``WireError`` (json) for anything else, for a number no double can hold, and
+    for one nested too deep."""
     value = read_objects(data)
     if not isinstance(value, dict):
         raise WireError("json", "not a JSON object")
@@ -96,13 +100,12 @@ def read_object(data: bytes) -> dict[str, object]:
     return value
 
 
-def _finite_all(value: object) -> Iterator[bool]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _finite_all(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _finite_all(item)
+def _finite_all(value: object, depth: int = 0) -> Iterator[bool]:
+    if isinstance(value, dict | list):
+        if depth > MOST_NESTED:
+            raise WireError("json", f"nested more than {MOST_NESTED} levels deep", rule="R1")
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _finite_all(item, depth + 1)
     else:
         yield not isinstance(value, int | float) or finite(value)
 

@@ -73,6 +73,14 @@ def test_commands_are_obeyed_once_and_refused_when_late(
     assert server.answers[4]["is"] == {"gw": GATEWAY, "version": "0.1.0", "sensors": {"st1": "Scripted"}}
 
 
+def test_a_resend_of_numbers_that_no_batch_can_have_is_refused(agent: Agent, server: ScriptedServer) -> None:
+    connect(agent)
+    for name, (first, last) in {"c1": (1, 2**70), "c2": (-1, 2), "c3": (2, 1)}.items():
+        server.command(name, "resend", T0 + 10_000, ep=agent.outbox.epoch, **{"from": first, "to": last})
+    pump(agent, lambda: len(server.answers) == 3)
+    assert [answer["ok"] for answer in server.answers] == [False, False, False]
+
+
 def test_flush_seals_what_is_open(agent: Agent, clock: SimClock, server: ScriptedServer) -> None:
     connect(agent)
     clock.set(T0 + 30)

@@ -149,6 +149,12 @@ def test_r10_known_versions_are_accepted_and_travel_with_the_record(version: int
     assert ("bver" in resolved_json([record])) is (version != 10)
 
 
+def test_r10_a_version_named_late_is_that_of_the_whole_pack() -> None:
+    records = read_pack(pack({"n": "a", "t": 9, "v": 1}, {"bver": 26, "n": "b", "t": 1, "v": 2}), NOW)
+    assert [(r.name, r.version) for r in records] == [("b", 26), ("a", 26)]
+    assert read_pack(resolved_json(records).encode(), NOW) == records
+
+
 @pytest.mark.parametrize("version", [11, 12, 42, 58, 1034, "10", 10.0, -1, True])
 def test_r10_versions_with_bits_nobody_understands_are_refused(version: object) -> None:
     assert broken_rule(pack({"bver": version, "n": "a", "v": 1})) == "R10"

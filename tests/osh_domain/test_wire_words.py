@@ -244,6 +244,15 @@ def test_an_escape_for_half_a_character_is_no_json(text: str) -> None:
     assert caught.value.code == "json"
 
 
+def test_an_object_is_read_to_64_levels_whatever_the_depth_of_the_calls() -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"a":' + b"[" * levels + b"]" * levels + b"}"
+
+    assert strict_json.read_object(nested(strict_json.MOST_NESTED))
+    with pytest.raises(WireError, match="levels deep"):
+        strict_json.read_object(nested(strict_json.MOST_NESTED + 1))
+
+
 def test_a_whole_character_may_be_written_as_two_escapes() -> None:
     assert strict_json.read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
 

@@ -23,6 +23,7 @@ from osh_domain.batch import genesis
 from osh_domain.crash_points import VARIABLE, CrashPlan, crash_here
 from tests.delivery import crashing_gateway
 from tests.delivery.audit import points
+from tests.delivery.test_key_rotation import OF_THE_ROTATION
 from tests.edge_agent.scripted import GATEWAY, T0, Scripted, ScriptedServer, agent_for, delivered, pump
 from tests.ingest_service.gateways import NOW, Device, arrival, reading, snapshot
 from tests.servers import Broker
@@ -159,7 +160,8 @@ def test_every_crash_point_of_the_program_is_proven_here() -> None:
     for package in ("edge_agent", "ingest_service"):
         for path in (ROOT / package).rglob("*.py"):
             named |= set(re.findall(r'crash_here\(\s*"([^"]+)"', path.read_text("utf-8")))
-    proven = {point.partition("@")[0] for point in (*OF_THE_GATEWAY, *OF_THE_INTAKE, *OF_THE_PROJECTOR)}
+    points = (*OF_THE_GATEWAY, *OF_THE_INTAKE, *OF_THE_PROJECTOR, *OF_THE_ROTATION)
+    proven = {point.partition("@")[0] for point in points}
     assert named == proven
 
 

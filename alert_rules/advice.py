@@ -114,6 +114,22 @@ _ROWS: Final = (
     ),
     Advice("air.mask", Measure.PERSONAL, N_("Offer well-fitting particle masks to those who want them.")),
     Advice("watch.clock", Measure.ENGINEERING, N_("Check where the gateway gets the time from.")),
+    Advice(
+        "watch.link",
+        Measure.ENGINEERING,
+        N_("Mend the link; what waits is sent by itself, newest first, and nothing of it is lost."),
+    ),
+    Advice("watch.disk", Measure.ENGINEERING, N_("Make room on the gateway's disk, or a larger card.")),
+    Advice(
+        "watch.refused",
+        Measure.ENGINEERING,
+        N_("Read in the quarantine why; mend the cause (key, register, version), then replay what is there."),
+    ),
+    Advice(
+        "watch.clone",
+        Measure.ENGINEERING,
+        N_("Find the second machine and switch it off; if a card was copied, give the gateway a new key."),
+    ),
     Advice("watch.power", Measure.ENGINEERING, N_("Check power, then the network link of the gateway.")),
     Advice("watch.sensor", Measure.ENGINEERING, N_("Check the sensor's cable and plug; replace it if dead.")),
     Advice(

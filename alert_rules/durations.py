@@ -1,4 +1,4 @@
-"""Durations as people write them: `30 s`, `10 min`, `2 h`, `1 d`."""
+"""Durations as people write them: `30 s`, `10 min`, `2 h`, `1 d`; and amounts, which may be durations."""
 
 import re
 from typing import Annotated, Any, Final
@@ -34,6 +34,17 @@ def minutes(text: Any) -> int:
     if whole < 1:
         raise ValueError(f"{text!r} is shorter than the minute that exposures are judged by; write '1 min'")
     return int(whole)
+
+
+def amount(text: Any) -> float | None:
+    """Read how much: a duration [s], a share (`90 %`), or a plain number of things."""
+    if text is None:
+        return None
+    if isinstance(text, int) and not isinstance(text, bool):
+        return float(text)
+    if isinstance(text, str) and text.rstrip().endswith("%"):
+        return float(text.rstrip()[:-1]) / 100.0
+    return seconds(text)
 
 
 Seconds = Annotated[float, BeforeValidator(seconds)]

@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from alert_rules.advice import N_, in_order
+from alert_rules.doubt_words import doubt_line, shown_sensor
 from alert_rules.exposures import decimals
 from alert_rules.ports import Translate
 
@@ -37,6 +38,12 @@ _HAZARDS: Final = {
     "device.calibration": N_("Calibration lapsed"),
     "device.moved": N_("Sensor not in its place"),
     "device.clock": N_("Clock is wrong"),
+    "device.backlog": N_("Readings wait on a gateway"),
+    "device.disk": N_("Disk of a gateway nearly full"),
+    "device.lost": N_("Readings were lost"),
+    "device.refused": N_("Batches are refused"),
+    "device.chain": N_("Chain of batches broken"),
+    "device.clone": N_("A gateway seems to exist twice"),
 }
 _SEVERITIES: Final = {
     "danger": N_("DANGER"),
@@ -149,7 +156,7 @@ def _place(event: Mapping[str, Any]) -> str:
 
 def _sensors(event: Mapping[str, Any]) -> str:
     """The sensors of a doubt: the first ones by name, of the others the number."""
-    every = [str(one) for one in event.get("sensors", ())]
+    every = [shown_sensor(str(one)) for one in event.get("sensors", ())]
     shown = ", ".join(every[:MOST_NAMES])
     return f"{shown} (+{len(every) - MOST_NAMES})" if len(every) > MOST_NAMES else shown
 
@@ -208,7 +215,7 @@ def _told_apart(value: float, limit: float, unit: str, kind: str, translate: Tra
 def _numbers(event: Mapping[str, Any], translate: Translate) -> list[str]:
     _ = translate
     if event.get("hazard") == "device":
-        doubts = [_doubt_line(one, translate) for one in event.get("doubts", ())]
+        doubts = [doubt_line(one, translate) for one in event.get("doubts", ())]
         return list(dict.fromkeys(doubts))[:MOST_DOUBTS]
     if event.get("cause"):
         return [_("%(count)s expected channels report nothing.", count=event.get("channels", 0))]
@@ -232,35 +239,6 @@ def _against_limit(event: Mapping[str, Any], translate: Translate) -> str:
         return _("%(window)s: limit %(limit)s", window=window, limit=quantity_text(limit, unit, kind, _))
     value, number = _told_apart(float(event["value"]), limit, unit, kind, translate)
     return _("%(window)s: %(value)s; limit %(limit)s", window=window, value=value, limit=number)
-
-
-def _doubt_line(doubt: Mapping[str, Any], translate: Translate) -> str:
-    """One reason not to believe a sensor, with what it is based on."""
-    _ = translate
-    sensor = "/".join(str(doubt[key]) for key in ("sensor", "quantity") if doubt.get(key))
-    if doubt.get("due"):
-        return _("%(sensor)s: its calibration was due on %(day)s.", sensor=sensor, day=doubt["due"])
-    if doubt.get("behind_min"):
-        return _clock_line(str(doubt["gateway"]), int(doubt["behind_min"]), translate)
-    reported, other = doubt.get("reported"), doubt.get("other")
-    if reported and other:
-        text = N_("%(sensor)s reports serial number %(reported)s, which is registered for %(other)s.")
-        return _(text, sensor=sensor, reported=reported, other=other)
-    if reported:
-        text = N_("%(sensor)s reports serial number %(reported)s; %(registered)s is registered.")
-        return _(text, sensor=sensor, reported=reported, registered=doubt.get("registered", ""))
-    if doubt.get("says") == "misplaced":
-        return _("%(sensor)s says itself that it is not in its place.", sensor=sensor)
-    return _("%(sensor)s reports the same value for longer than is likely.", sensor=sensor)
-
-
-def _clock_line(gateway: str, behind_min: int, translate: Translate) -> str:
-    _ = translate
-    if behind_min >= 0:
-        text = N_("%(gateway)s: its clock is %(minutes)s min behind, though it says that it is right.")
-    else:
-        text = N_("%(gateway)s: its clock is %(minutes)s min ahead, though it says that it is right.")
-    return _(text, gateway=gateway, minutes=abs(behind_min))
 
 
 def _ending(event: Mapping[str, Any], translate: Translate) -> list[str]:

@@ -1,11 +1,12 @@
 """What a rule pack holds, once it has been read. `pack_format` reads one and reports every mistake in it."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from alert_rules.durations import Minutes, Seconds
+from alert_rules.durations import Minutes, Seconds, amount
 from alert_rules.pack_limits import Limit, Offset, Part, Text, read_offset
 from alert_rules.pack_limits import NamedLimit as NamedLimit  # noqa: PLC0414 - others take it from here
 from alert_rules.pack_limits import OwnLimit as OwnLimit  # noqa: PLC0414 - others take it from here
@@ -154,20 +155,36 @@ class SilenceRule(_Rule):
     silence: Silence
 
 
-Doubted = Literal["stuck", "calibration", "moved", "clock"]
+Doubted = Literal[
+    "stuck", "calibration", "moved", "clock", "backlog", "disk", "lost", "refused", "chain", "clone"
+]
+MEASURED: Final[Mapping[str, str]] = {"backlog": "6 h", "disk": "90 %", "refused": "10"}
+"""What there can be more or less of, and how a pack says how much is too much."""
 
 
 class Watch(Part):
-    """What is wrong with a sensor that does report.
+    """What is wrong with a sensor that does report, or with what a gateway delivers.
 
     `what`: its value is stuck, its calibration lapsed, it is not where (or what) the register says, or the
-    clock that stamps its readings is wrong.
+    clock that stamps its readings is wrong. Of a gateway: readings wait too long, its disk is nearly full,
+    readings were lost, batches are refused, its chain of batches is broken, it seems to exist twice.
+    `over`: so much of it is too much, of what `MEASURED` names: an age, a share, a number.
     `after`: told when it was so for this long; `back`: over when it was right again for this long.
     """
 
     what: Doubted
     after: Seconds
     back: Seconds
+    over: Annotated[float | None, BeforeValidator(amount)] = None
+
+    @model_validator(mode="after")
+    def _measured(self) -> "Watch":
+        if (self.over is None) == (self.what in MEASURED):
+            asked = f"write how much is too much: over: {MEASURED[self.what]}" if self.over is None else (
+                f"there is no more or less of it; take `over` away, it is for {', '.join(MEASURED)}"
+            )  # fmt: skip
+            raise ValueError(f"{self.what}: {asked}")
+        return self
 
 
 class WatchRule(_Rule):

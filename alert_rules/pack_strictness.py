@@ -41,6 +41,8 @@ def looser(rule: Rule, other: Rule) -> list[str]:
         found += _silence(rule.silence, other.silence)
     elif isinstance(rule, WatchRule) and isinstance(other, WatchRule):
         found += [*_later(rule.watch.after, other.watch.after), *_sooner(rule.watch.back, other.watch.back)]
+        if (rule.watch.over or 0.0) > (other.watch.over or 0.0):
+            found.append(f"it is too much from {rule.watch.over:g} on instead of {other.watch.over or 0:g}")
     return found
 
 

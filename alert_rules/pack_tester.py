@@ -248,19 +248,31 @@ def _watches(stage: _Stage) -> Iterator[Expected]:
     test = stage.test
     rules = {one.rule.watch.what: one.rule for one in stage.judging() if isinstance(one.rule, WatchRule)}
     watched = {str(what): rule.watch for what, rule in rules.items()}
-    sensors = Sensors({name for found in test.wrong.values() for name in found}, ())
+    wrong = {name for found in test.wrong.values() for name in found}
+    sensors = Sensors(wrong | {name for found in test.amounts.values() for name in found}, ())
     state = WatchState()
-    for minute in range(1, test.minutes + 1 if test.wrong else 1):
+    for minute in range(1, test.minutes + 1 if sensors.expected else 1):
         doubts = [
-            Doubt(what, name, 60.0 * minute, {})
-            for what, found in test.wrong.items()
-            for name, spans in found.items()
-            if any(first < minute <= last for first, last in spans)
+            *_amounts(test, minute),
+            *(
+                Doubt(what, name, 60.0 * minute, {})
+                for what, found in test.wrong.items()
+                for name, spans in found.items()
+                if any(first < minute <= last for first, last in spans)
+            ),
         ]
         state, made = watch_step(state, doubts, sensors, watched, 60.0 * minute)
         for change in made:
             what: Any = change.what
             yield _told(minute, _WATCH_DEEDS[change.told], rules[what], change.subject)
+
+
+def _amounts(test: Test, minute: int) -> Iterator[Doubt]:
+    for what, found in test.amounts.items():
+        for name, series in found.items():
+            entry = series[minute - 1] if minute <= len(series) else None
+            if entry is not None and entry[0] is not None:
+                yield Doubt(what, name, 60.0 * minute, {}, amount=entry[0])
 
 
 def _told(minute: int, deed: str, rule: SilenceRule | WatchRule, subject: str) -> Expected:

@@ -112,7 +112,8 @@ class Test(Part):
 
     Without a `place` the pack is alone. `day`: the local day, else the newest versions judge. `confirmed` and
     `selected`: what the installation of the test confirms and selects. `shift`: when the shift is on, always
-    if left out. `reports`: when a channel reports. `wrong`: when something is wrong with a channel that does.
+    if left out. `reports`: when a channel reports. `wrong`: when something is wrong with a channel that does;
+    `amounts`: how much of it there is in each minute, where that counts (seconds, a share, a number).
     """
 
     __test__ = False
@@ -129,6 +130,7 @@ class Test(Part):
     period: Minutes = 1
     reports: dict[str, SpansText] = Field(default_factory=dict)
     wrong: dict[Doubted, dict[str, SpansText]] = Field(default_factory=dict)
+    amounts: dict[Doubted, dict[str, SeriesText]] = Field(default_factory=dict)
     minutes: int = Field(default=0, ge=0, le=MOST_MINUTES)
     expect: tuple[Expected, ...] = Field(strict=False)
 

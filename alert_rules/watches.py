@@ -1,5 +1,8 @@
 """Doubts about sensors that do report: a stuck value, a lapsed calibration, a moved sensor, a wrong clock.
 
+And about how a gateway delivers: an old backlog, a full disk, lost readings, refused batches, a suspected
+copy.
+
 Judged by the clock from what is doubted at the moment. Doubts of one probable cause are one case: all stuck
 sensors of a gateway, all calibrations that lapse together, and sensors that carry each other's serial numbers
 (a swapped pair). What is silent is not doubted as well: nothing is known of it, so nothing begins nor ends.
@@ -20,7 +23,8 @@ class Doubt(NamedTuple):
     """One reason not to believe a sensor (`GATEWAY/SENSOR`). `since`: as far as it is known from data.
 
     `links`: serial numbers at the wrong place; doubts that share one have one cause. `detail`: what is said
-    of it: `quantity`, `due`, `registered`, `reported`, `other`, `gateway`, `behind_min`.
+    of it: `quantity`, `due`, `registered`, `reported`, `other`, `gateway`, `behind_min`, `said`. `amount`:
+    how much of it there is, for rules that say how much is too much. What a gateway does is said of `sys`.
     """
 
     what: str
@@ -28,6 +32,7 @@ class Doubt(NamedTuple):
     since: float
     detail: Mapping[str, str]
     links: frozenset[str] = frozenset()
+    amount: float | None = None
 
     @property
     def gateway(self) -> str:
@@ -107,10 +112,22 @@ def step(
     now: float,
 ) -> tuple[WatchState, tuple[WatchChange, ...]]:
     """Look at the doubts about a site's sensors at one moment. `rules` are by what they watch."""
-    believed = [one for one in doubts if one.sensor in sensors.expected and one.sensor not in sensors.silent]
+    believed = [
+        one
+        for one in doubts
+        if one.sensor in sensors.expected and one.sensor not in sensors.silent and _too_much(one, rules)
+    ]
     look = _Look(state, believed, sensors, rules, now)
     changes = [*look.clear(), *look.raise_()]
     return look.state(), tuple(changes)
+
+
+def _too_much(doubt: Doubt, rules: Mapping[str, Watch]) -> bool:
+    """Whether its rule, if it asks for so much, is met. Nothing is rounded before it is compared."""
+    rule = rules.get(doubt.what)
+    if rule is None or rule.over is None:
+        return True
+    return doubt.amount is not None and doubt.amount > rule.over
 
 
 class _Look:

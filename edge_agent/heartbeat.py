@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_agent.outbox.disk import DiskSpace
 from edge_agent.outbox.records import LastMoment, OpenRecord
@@ -15,16 +16,31 @@ from osh_domain.readings import SYSTEM_SENSOR
 THERMAL_ZONE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
+class Now(NamedTuple):
+    """The moment of a heartbeat by both clocks [s]."""
+
+    boot_time: float
+    wall: float
+
+
 def heartbeat(
-    outbox: Outbox, disk: DiskSpace, mono: float, *, thermal: Path | None = THERMAL_ZONE
+    outbox: Outbox, disk: DiskSpace, now: Now, *, thermal: Path | None = THERMAL_ZONE
 ) -> list[OpenRecord]:
-    """Backlog, free share of the disk and, where the machine tells it, its temperature."""
-    values = {"outbox": float(outbox.counts().waiting), "disk_free": round(1.0 - disk.used_share(), 4)}
+    """Backlog and its age, free share of the disk and, where the machine tells it, its temperature."""
+    counts = outbox.counts()
+    # A clock that was put right since makes the age wrong by its step; below zero it says nothing.
+    age = 0.0 if counts.oldest_at is None else max(0.0, now.wall - counts.oldest_at)
+    values = {
+        "outbox": float(counts.waiting),
+        "backlog_age": float(round(age)),
+        "disk_free": round(1.0 - disk.used_share(), 4),
+    }
     temperature = _temperature(thermal)
     if temperature is not None:
         values["temp"] = temperature
     return [
-        OpenRecord(mono, SYSTEM_SENSOR, name, value, quantity(name).unit, 0) for name, value in values.items()
+        OpenRecord(now.boot_time, SYSTEM_SENSOR, name, value, quantity(name).unit, 0)
+        for name, value in values.items()
     ]
 
 

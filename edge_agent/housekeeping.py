@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.heartbeat import heartbeat, status
+from edge_agent.heartbeat import Now, heartbeat, status
 from edge_agent.journal import Journal
 from edge_agent.outbox.disk import DiskLevel, DiskPolicy, DiskSpace
 from edge_agent.outbox.records import OpenRecord
@@ -59,7 +59,8 @@ class Housekeeper:
         self.next_heartbeat = self._after(now)
         if ahead > 0:
             return ()  # the clock was set back: go by the new time from here on
-        return heartbeat(self._outbox, self._disk, self._timekeeper.clock.boot_time(), thermal=self._thermal)
+        moment = Now(self._timekeeper.clock.boot_time(), now)
+        return heartbeat(self._outbox, self._disk, moment, thermal=self._thermal)
 
     def keep_disk(self, now: float, *, spared: Sequence[str]) -> OpenRecord | None:
         """Look at the disk once a minute and prune, but in no spared epoch; answers the word on a change."""

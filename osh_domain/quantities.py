@@ -98,6 +98,7 @@ _ROWS: Final = (
     Quantity("volt", "V", "Supply voltage", "device", "arithmetic", 0.0, 60.0, 2),
     Quantity("disk_free", "/", "Free share of the disk", "device", "arithmetic", 0.0, 1.0, 3),
     Quantity("outbox", "count", "Batches not yet acknowledged", "device", "arithmetic", 0.0, 1e9, 0),
+    Quantity("backlog_age", "s", "Age of the oldest waiting batch", "device", "arithmetic", 0.0, 1e9, 0),
     Quantity("status", "", "State of a sensor, in words", "device", "arithmetic", 0.0, 0.0, 0),
     Quantity("gap", "", "Why readings are missing, in words", "device", "arithmetic", 0.0, 0.0, 0),
     Quantity("key", "", "The gateway's next key, with its signature", "device", "arithmetic", 0.0, 0.0, 0),

@@ -18,11 +18,14 @@ def count(connection: sqlite3.Connection) -> Counts:
     }
     waiting, waiting_bytes = rows.get(State.SEALED, (0, 0))
     held = rows.get(State.HELD, (0, 0))[0]
-    oldest = connection.execute("SELECT seq FROM batches WHERE state = 0 ORDER BY row LIMIT 1").fetchone()
+    oldest = connection.execute(
+        "SELECT seq, sealed_at FROM batches WHERE state = 0 ORDER BY row LIMIT 1"
+    ).fetchone()
     return Counts(
         waiting=waiting,
         waiting_bytes=waiting_bytes,
         done=total - waiting - held,
         held=held,
         oldest_seq=oldest[0] if oldest else None,
+        oldest_at=oldest[1] if oldest else None,
     )

@@ -57,13 +57,17 @@ class ChainHead(NamedTuple):
 
 @dataclass(frozen=True)
 class Counts:
-    """How full the outbox is; `waiting` is sealed and not yet acknowledged."""
+    """How full the outbox is; `waiting` is sealed and not yet acknowledged.
+
+    `oldest_at`: when the oldest waiting batch was sealed, by the wall clock of then.
+    """
 
     waiting: int
     waiting_bytes: int
     done: int
     held: int
     oldest_seq: int | None
+    oldest_at: float | None = None
 
 
 class LastMoment(NamedTuple):

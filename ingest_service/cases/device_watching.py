@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from alert_rules.pack_model import Pack, WatchRule
 from alert_rules.watches import Doubt, Sensors, Told, WatchChange, WatchState, step
+from ingest_service.cases.delivery_doubts import Broken, Clones, Deliveries
 from ingest_service.cases.doubting import (
     DeviceBook,
     Devices,
@@ -19,9 +20,10 @@ from ingest_service.cases.doubting import (
 )
 from ingest_service.cases.events import device_event
 from ingest_service.cases.rulebook import Rulebook
-from ingest_service.register.entries import ExpectedChannel, Site
+from ingest_service.register.entries import ExpectedChannel, Gateway, Site
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.port import ChannelEntry, SeriesReader
+from osh_domain.readings import SYSTEM_SENSOR
 
 RULE: Final = "device"
 """The name of a site's row in the table of rule states."""
@@ -40,10 +42,20 @@ class DeviceDoubt(NamedTuple):
 class DeviceWatch:
     """What is doubted at every site. `devices` None: nothing is known of what gateways report."""
 
-    def __init__(self, packs: Sequence[Pack], stored: Mapping[str, Any], devices: Devices | None) -> None:
+    def __init__(
+        self,
+        packs: Sequence[Pack],
+        stored: Mapping[str, Any],
+        devices: Devices | None,
+        clones: Clones | None = None,
+    ) -> None:
         self._book = Rulebook(packs, 0.0)
         self._states = {site: WatchState.read(raw) for site, raw in stored.items()}
         self._devices = DeviceBook(devices) if devices is not None else None
+        self._deliveries = Deliveries(devices, clones)
+        for raw in stored.values():
+            held = raw.get("breaks", {})
+            self._deliveries.breaks.update({name: Broken(*one) for name, one in held.items()})
         self._due = float("-inf")
 
     def look(
@@ -56,6 +68,7 @@ class DeviceWatch:
         entries = series.channels()
         reported = self._devices.reported() if self._devices else {}
         wrong = series.wrong_clocks()
+        delivering = self._deliveries.look(entries, now)
         expected, by_sensor, found = _by_site(register, entries, now)
         for one in stuck(series.quality_latest(), {entry.id: entry for entry in entries}, now):
             found[by_sensor.get(one.sensor, "")].append(one)
@@ -69,10 +82,14 @@ class DeviceWatch:
             said = [*self._reported(register, site, due, reported, now), *clocks(due, wrong)]
             named = {one.key for one in said}  # a serial number says more than the mark it led to
             doubts = [*said, *(one for one in found.get(site.id, ()) if one.key not in named)]
+            gateways = {one.id for one in register.gateways_of(site.id) if not _revoked(one, now)}
+            doubts += [one for name in sorted(gateways) for one in delivering.get(name, ())]
             before = self._states.get(site.id, WatchState())
             if not doubts and not before.open and not before.seen:
                 continue
-            sensors = Sensors({f"{one.gateway}/{one.sensor}" for one in due}, silent_sensors(due, heard, now))
+            every = {f"{one.gateway}/{one.sensor}" for one in due}
+            every |= {f"{name}/{SYSTEM_SENSOR}" for name in gateways}
+            sensors = Sensors(every, silent_sensors(due, heard, now))
             made, row = self._at_site(register, site, before, doubts, sensors, now)
             changes += made
             rows += row
@@ -106,9 +123,14 @@ class DeviceWatch:
         self._states[site.id] = after
         if after == before:
             return [], []
-        row = {"zone": site.id, "rule": RULE, "state": after.stored(), "judged_to": int(now // 60)}
+        state = {**after.stored(), "breaks": self._breaks(register, site)}
+        row = {"zone": site.id, "rule": RULE, "state": state, "judged_to": int(now // 60)}
         changes = [_doubt(register, site, rules.get(one.what), one, now) for one in made]
         return changes, [row]
+
+    def _breaks(self, register: RegisterSnapshot, site: Site) -> dict[str, Any]:
+        known = self._deliveries.breaks
+        return {one.id: known[one.id] for one in register.gateways_of(site.id) if one.id in known}
 
 
 def _by_site(
@@ -118,11 +140,14 @@ def _by_site(
     expected: dict[str, list[ExpectedChannel]] = defaultdict(list)
     for one in register.expected:
         gateway = register.gateway(one.gateway)
-        revoked = gateway is None or (gateway.revoked_at is not None and gateway.revoked_at <= now)
-        if gateway is not None and not revoked and one.valid_at(now):
+        if gateway is not None and not _revoked(gateway, now) and one.valid_at(now):
             expected[gateway.site].append(one)
     sites = {f"{entry.gateway}/{entry.sensor}": entry.site for entry in entries}
     return expected, sites, defaultdict(list)
+
+
+def _revoked(gateway: Gateway, now: float) -> bool:
+    return gateway.revoked_at is not None and gateway.revoked_at <= now
 
 
 def _doubt(

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from alert_rules.watches import Doubt
 from ingest_service.calibration import Calibrations
-from ingest_service.ledger.port import GatewayStatus
+from ingest_service.ledger.port import GatewayStatus, QuarantineEntry
 from ingest_service.register.entries import ExpectedChannel, Site
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.reported_serials import read_serials
@@ -36,6 +36,8 @@ class Devices(Protocol):
     def statuses(self) -> list[GatewayStatus]: ...
 
     def configuration(self, hash_: str) -> str | None: ...
+
+    def quarantine(self, *, limit: int) -> list[QuarantineEntry]: ...
 
 
 class Reported(NamedTuple):

@@ -129,6 +129,12 @@ CASE_TITLES: Final = {
     "device.calibration": N_("Calibration overdue: %(zone)s"),
     "device.moved": N_("Sensor not where it should be: %(zone)s"),
     "device.clock": N_("Clock is wrong: %(zone)s"),
+    "device.backlog": N_("Readings wait on a gateway: %(zone)s"),
+    "device.disk": N_("Disk of a gateway nearly full: %(zone)s"),
+    "device.lost": N_("Readings were lost: %(zone)s"),
+    "device.refused": N_("Batches are refused: %(zone)s"),
+    "device.chain": N_("Chain of batches broken: %(zone)s"),
+    "device.clone": N_("A gateway seems to exist twice: %(zone)s"),
 }
 GRADES: Final = {
     "A": N_("Grade A: signed, good clock, valid calibration"),

@@ -121,7 +121,7 @@ def test_the_process_runs_beats_and_ends_cleanly_on_sigterm(
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         wait_for(
             lambda: (
-                {"st1/ta", "st1/status", "sys/outbox", "sys/disk_free"}
+                {"st1/ta", "st1/status", "sys/outbox", "sys/backlog_age", "sys/disk_free"}
                 <= {r.name.partition("/")[2] for r in server.records()}
             ),
             within_s=20,

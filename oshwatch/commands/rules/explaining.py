@@ -16,6 +16,12 @@ _DOUBTS: Final = {
     "calibration": "has a calibration that has lapsed,",
     "moved": "is not where, or not what, the register says,",
     "clock": "is stamped by a clock that is wrong,",
+    "backlog": "keeps readings that wait to be delivered,",
+    "disk": "has a disk that is nearly full,",
+    "lost": "says that readings are missing,",
+    "refused": "sends batches that are refused,",
+    "chain": "sent a batch that does not follow from the one before,",
+    "clone": "seems to be used by two machines,",
 }
 
 Event = dict[str, Any]

@@ -12,6 +12,7 @@ from firmware_sim.description import describe
 from firmware_sim.gateway import Delivery, SimGateway
 from firmware_sim.scenario_files import Course
 from firmware_sim.truth import TruthFile
+from ingest_service.settings import Settings
 from oshwatch.scoring.exchange import Exchange
 from oshwatch.scoring.server import Server, StepClock
 
@@ -44,13 +45,18 @@ def play(
     folder: Path,
     packs: Sequence[Pack],
     progress: Callable[[float], None] = lambda _: None,
+    settings: Settings | None = None,
 ) -> Played:
-    """Run a course in an empty folder; `progress` hears simulated time. Raises what the stores raise."""
+    """Run a course in an empty folder; `progress` hears simulated time. Raises what the stores raise.
+
+    `settings`: of a server whose stores are not the files of that folder; they have to be empty.
+    """
     begun = time.monotonic()
     truth = TruthFile(folder / TRUTH_FILE)
     truth.run(course.scenario.name, course.fleet.seed, course.start)
     clock, exchange = StepClock(course.start), Exchange()
-    with Server(folder / SERVER_DIR, site_description(course), packs, clock, exchange) as server:
+    settings = settings or Settings(data_dir=folder / SERVER_DIR)
+    with Server(settings, site_description(course), packs, clock, exchange) as server:
         stage = _Stage(course, folder / FLEET_DIR, truth, server, clock, exchange)
         try:
             stage.run(progress)

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,17 +10,15 @@ from edge_agent.mqtt_link import Post
 from ingest_service.acknowledger import Acknowledger
 from ingest_service.alert_cycle import AlertCycle
 from ingest_service.auth.server_key import FILE_NAME, ServerKey
-from ingest_service.database import migrate, open_database
 from ingest_service.exposure_rollup import Rollup
 from ingest_service.gateway_words import read_birth, read_state
 from ingest_service.intake import Arrival, Intake
 from ingest_service.ledger.port import BirthNote, StateNote
-from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.projection import Projector
 from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
-from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 from ingest_service.time_exchange import answer
 from osh_domain.topics import DATA_BACK, DATA_LIVE, STATE, TIME_REQ, TIME_RES, parse_topic, topic
 from oshwatch.scoring.exchange import Exchange
@@ -43,28 +40,27 @@ class StepClock:
 
 
 class Server:
-    """One server over stores in `folder`; use as a context manager. Nothing runs but when asked to."""
+    """One server over the stores that the settings name; use as a context manager. Nothing runs but when
+    asked to."""
 
     def __init__(
-        self, folder: Path, document: Any, packs: Sequence[Pack], clock: StepClock, exchange: Exchange
+        self, settings: Settings, document: Any, packs: Sequence[Pack], clock: StepClock, exchange: Exchange
     ) -> None:
         """`document` is the site description; it is imported a minute before the clock's time.
 
         Raises DescriptionError, LedgerError, SeriesError, DatabaseError.
         """
-        settings = Settings(data_dir=folder)
         self._clock, self._exchange = clock, exchange
         with contextlib.ExitStack() as owned:
-            self.engine = open_database(folder)
+            self.engine = open_database_of(settings)
             owned.callback(self.engine.dispose)
-            migrate(self.engine)
             register = Register(self.engine, now=lambda: clock.now() - 60.0)
             import_description(register, document, "score")
             self._zones = len(register.snapshot().zones)
-            self._signer = ServerKey.load_or_create(folder / FILE_NAME)
-            ledger = open_ledger(folder)
+            self._signer = ServerKey.load_or_create(settings.data_dir / FILE_NAME)
+            ledger = open_ledger_of(settings)
             owned.callback(ledger.close)
-            self.series = open_series(folder)
+            self.series = open_series_of(settings)
             owned.callback(self.series.close)
             self._intake = Intake(ledger, register.snapshot)
             self._acknowledger = Acknowledger(

@@ -57,19 +57,19 @@ class ViewKeeper:
     def _of_site(self, register: RegisterSnapshot, site: Site, now: float) -> Iterator[Row]:
         for zone in register.zones_of(site.id):
             active = self._limits.active(site, zone, CAPTURE, now)
-            leading = {id(one) for one in leading_rules(active)}
+            counted = {id(one) for one in counted_rules(active)}
             for one in active:
-                yield _row(one, zone, leading=id(one) in leading)
+                yield _row(one, zone, counted=id(one) in counted)
 
 
-def leading_rules(active: list[ActiveRule]) -> list[ActiveRule]:
+def counted_rules(active: list[ActiveRule]) -> list[ActiveRule]:
     """Of the rules of a zone, the most severe first, the one that counts for each panel of each hazard."""
     judged = [panel.judged for hazard in HAZARDS for panel in panels_of(hazard)]
     found = (next((one for one in active if one.rule.exposure == kind), None) for kind in judged)
     return [one for one in found if one is not None]
 
 
-def _row(one: ActiveRule, zone: Zone, *, leading: bool) -> Row:
+def _row(one: ActiveRule, zone: Zone, *, counted: bool) -> Row:
     line = line_of(one, zone)
     low, high = line.band or (None, None)
     return (
@@ -91,5 +91,5 @@ def _row(one: ActiveRule, zone: Zone, *, leading: bool) -> Row:
         line.layer,
         low,
         high,
-        leading,
+        counted,
     )

@@ -29,7 +29,7 @@ LIMIT_LINES: Final = sa.Table(
     sa.Column("band_low", sa.Double),
     sa.Column("band_high", sa.Double),
     # Whether its verdicts are the hours above a limit of its quantity: the pages count the same rules.
-    sa.Column("leading", sa.Boolean, nullable=False),
+    sa.Column("counted", sa.Boolean, nullable=False),
 )
 
 # What dashboards need to know of this installation, so that nobody edits one by hand.

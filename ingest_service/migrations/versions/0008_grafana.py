@@ -95,7 +95,7 @@ LEFT JOIN LATERAL (
 _LIMITS = """
 SELECT l.zone, l.site, z.name AS zone_name, l.hazard, l.kind, l.value, l.unit, l.strict, l.at_least, l.label,
   l.instrument, l.clause, l.confidence, l.severity, l.layer, l.pack, l.rule, l.band_low, l.band_high,
-  l.leading
+  l.counted
 FROM limit_lines l JOIN zones z ON z.id = l.zone
 """
 
@@ -161,7 +161,7 @@ def _tables() -> None:
         sa.Column("layer", sa.String(length=16), nullable=False),
         sa.Column("band_low", sa.Double()),
         sa.Column("band_high", sa.Double()),
-        sa.Column("leading", sa.Boolean(), nullable=False),
+        sa.Column("counted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("zone", "pack", "rule", name="pk_limit_lines"),
     )
     op.create_index("ix_limit_lines_site", "limit_lines", ["site"], unique=False)

@@ -5,6 +5,8 @@ The one place that knows which engine is in use. What it hands out is open and o
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
 from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
@@ -13,6 +15,7 @@ from ingest_service.database import check_schema, migrate, open_database
 from ingest_service.leases import Fence, no_fence
 from ingest_service.ledger.port import Ledger
 from ingest_service.ledger.sqlite import open_ledger
+from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesStore
 from ingest_service.series.sqlite import open_series
 from ingest_service.settings import Settings
@@ -53,16 +56,33 @@ def open_series_of(
     *,
     read_only: bool = False,
     shard: int | None = None,
-    fence: Fence = no_fence,  # noqa: ARG001
+    fence: Fence = no_fence,
 ) -> SeriesStore:
     """The series: all of it, or one shard's (ingest_service/shards.py). Raises SeriesError.
 
     With `read_only` only what `SeriesReader` lists may be called. `fence` is called at the beginning of each
     writing transaction in the database beside InfluxDB (ingest_service/leases.py); a file has one writer.
     """
+    if settings.influx_url is not None:
+        from ingest_service.series.influx.store import open_influx_series  # a second to import
+
+        return open_influx_series(
+            influx_of(settings), state_of(settings), shard=shard, read_only=read_only, fence=fence
+        )
     if shard is not None:
         raise ValueError("a SQLite series is not divided into shards")
     return open_series(settings.data_dir, read_only=read_only)
+
+
+def influx_of(settings: Settings) -> Where:
+    """The InfluxDB that the settings name."""
+    token = "" if settings.influx_token is None else settings.influx_token.get_secret_value()
+    return Where(str(settings.influx_url).rstrip("/"), settings.influx_org, settings.influx_bucket, token)
+
+
+def state_of(settings: Settings) -> Path | str:
+    """Where the bookkeeping beside InfluxDB is: in the database, or without one in a file of its own."""
+    return settings.data_dir if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 def open_server_key_of(settings: Settings, *, create: bool = False) -> ServerKey:

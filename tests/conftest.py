@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres as database_server
+from tests.influx_server import InfluxServer, influx_server
 from tests.servers import Broker, free_port
 
 
@@ -42,3 +43,17 @@ def postgres(postgres_server: database_server.PostgresServer) -> Iterator[databa
     if postgres_server.process is None:
         postgres_server.start()
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def influx_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer]:
+    """A running InfluxDB of this test process; tests take buckets of their own in it."""
+    with influx_server(tmp_path_factory.mktemp("influx")) as server:
+        yield server
+
+
+@pytest.fixture
+def influx(influx_session: InfluxServer) -> Iterator[InfluxServer]:
+    """The same; it runs and refuses nothing again, whatever the test did."""
+    yield influx_session
+    influx_session.restore()

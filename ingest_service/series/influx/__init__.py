@@ -1,0 +1,1 @@
+"""The series in InfluxDB: measurements there, bookkeeping in SQL tables beside it."""

@@ -31,7 +31,7 @@ class Delivery:
         self._outbox, self._notifier, self._now = outbox, notifier, now
 
     def recover(self) -> int:
-        """After a start: what was being sent when the process ended is to be sent again."""
+        """What was being sent by a process that has ended is to be sent again."""
         return self._outbox.interrupted(self._now())
 
     def pass_once(self, limit: int = 50, stopped: Callable[[], bool] = lambda: False) -> list[str]:
@@ -40,11 +40,15 @@ class Delivery:
         for notice in self._outbox.due(self._now(), limit):
             if stopped():
                 break
-            outcomes.append(self._attempt(notice))
+            outcome = self._attempt(notice)
+            if outcome is not None:
+                outcomes.append(outcome)
         return outcomes
 
-    def _attempt(self, notice: Waiting) -> str:
+    def _attempt(self, notice: Waiting) -> str | None:
         attempt = self._outbox.begin(notice.id, self._now())
+        if attempt is None:
+            return None
         try:
             detail = self._send(notice)
         except NotifyError as error:

@@ -51,8 +51,11 @@ class Outbox(Protocol):
         """Waiting notices whose time has come, longest due first."""
         ...
 
-    def begin(self, notice: int, now: float) -> int:
-        """Write the attempt down as `sending`, before it is made; returns its id."""
+    def begin(self, notice: int, now: float) -> int | None:
+        """Write the attempt down as `sending`, before it is made; returns its id.
+
+        None where another process has begun meanwhile, or it is not due any more: then nothing is sent.
+        """
         ...
 
     def delivered(self, attempt: int, now: float, detail: str) -> None:

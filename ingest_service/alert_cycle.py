@@ -1,14 +1,16 @@
 """One look after another: exposures -> judgements -> cases -> notices, and what is due by the clock alone.
 
 Everything a look leads to (judgements, rule states, cases with their history and notices, the cursor) is
-written in one transaction: killed at any moment, it repeats nothing and forgets nothing. Ends of shifts,
+written in one transaction: killed at any moment, it repeats nothing and forgets nothing. Where several
+processes divide the sites the transaction also makes sure that the shard is still theirs. Ends of shifts,
 rules that do not apply any more, silence, doubts about sensors and escalation are driven by the clock, so
 they come also when nothing arrives; each knows its deadlines, so that a look at quiet places costs nothing.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
@@ -21,44 +23,50 @@ from ingest_service.cases.counting import Counter
 from ingest_service.cases.device_watching import RULE as DEVICE
 from ingest_service.cases.device_watching import DeviceWatch
 from ingest_service.cases.doubting import Devices
-from ingest_service.cases.escalating import due_cases, next_due, steps_by_rule
+from ingest_service.cases.escalating import Escalator
 from ingest_service.cases.judging import Judge
 from ingest_service.cases.keeping import CaseKeeper
 from ingest_service.cases.outcome import Outcome
-from ingest_service.cases.schema import JUDGEMENTS, RULE_STATES, RUNNER_CURSORS
+from ingest_service.cases.runner_life import RunnerLife
+from ingest_service.cases.schema import JUDGEMENTS, RULE_STATES
 from ingest_service.cases.standing import ROW
 from ingest_service.cases.watching import RULE as SILENCE
 from ingest_service.cases.watching import Watch
 from ingest_service.cases.writing import delete_rows, upsert, upsert_rows
 from ingest_service.clock import Clock
+from ingest_service.clone_suspicion import Suspicion, suspicions
 from ingest_service.database import write
-from ingest_service.register.store import Register
+from ingest_service.leases import Fence, no_fence
+from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.series.feed import CHANGE
 from ingest_service.series.port import ExposureRow, SeriesReader
+from ingest_service.shards import shard_of
 
 ROWS_AT_ONCE: Final = 5000
-CURSOR: Final = "exposures"
-STARTED: Final = "started-at"
-ALIVE: Final = "alive-at"
-ALIVE_EVERY_S: Final = 60.0
-SHORT_BREAK_S: Final = 180.0
 PUT_BACK_S: Final = 30.0
-_AT_ONCE: Final = float("-inf")
 
 _log = logging.getLogger(__name__)
+
+
+class Registered(Protocol):
+    """What judging asks of the register."""
+
+    def snapshot(self) -> RegisterSnapshot: ...
 
 
 class AlertCycle:
     """One judging process over stores that are already open. Its memory is only a copy of what is stored.
 
     `keep_days`: how long single verdicts stay; None: for ever. `devices`: what gateways report, if known.
-    `catching_up`: up to when the series has got while it is behind the ledger, None while it is not.
+    `catching_up`: up to when the series has got while it is behind the ledger, None while it is not. `shard`:
+    judges the sites of that one only; `register` and `series` are those of the same, and each writing
+    transaction begins with the `fence`.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
-        register: Register,
+        register: Registered,
         series: SeriesReader,
         packs: Sequence[Pack],
         *,
@@ -68,16 +76,20 @@ class AlertCycle:
         keep_days: float | None = None,
         devices: Devices | None = None,
         catching_up: Callable[[], float | None] = lambda: None,
+        shard: int | None = None,
+        fence: Fence = no_fence,
     ) -> None:
         self._engine, self._register, self._series = engine, register, series
         self._packs, self._clock = tuple(packs), clock
         self._link_base, self._live_age_s, self._keep_days = link_base, live_age_s, keep_days
         self._devices, self._catching_up = devices, catching_up
-        self._steps = steps_by_rule(packs)
-        self._started_at = self._alive_at = self._looked_at = clock.now()
+        self._shard, self._fence = shard, fence
+        self._looked_at = clock.now()
+        self._life = RunnerLife(shard)
         self.cursor = 0
-        self._escalation_at = _AT_ONCE
-        self._take_up_grace()
+        self._touched: set[int] = set()
+        with self._transaction() as connection:
+            self._life.begin(connection, clock.now())
         self._remember()
 
     def judge_new(self) -> int:
@@ -126,8 +138,8 @@ class AlertCycle:
         self._looked_at = now
         if now < before - PUT_BACK_S:
             _log.warning("the clock was put back by %.0f s: finding every deadline anew", before - now)
-            self._started_at = now
-            self._live_since(now)
+            with self._transaction() as connection:
+                self._life.begin_anew(connection, now)
             self._remember()
 
     def _follow_series(self) -> None:
@@ -144,8 +156,8 @@ class AlertCycle:
         register, now = self._register.snapshot(), self._clock.now()
         rows = self._again.follow(register, oldest_of(self._engine, self._judge.rules_of), now)
         if rows:
-            with write(self._engine) as connection:
-                upsert(connection, RULE_STATES, rows)
+            with self._transaction() as connection:
+                self._put_states(connection, rows)
         self._judge.follow(register)
         portion = self._again.next(self._judge.book, register)
         if portion is not None:
@@ -168,47 +180,45 @@ class AlertCycle:
         changes, rows = self._watch.look(self._register.snapshot(), self._series.channels, self._clock.now())
         if not rows:
             return
-        with write(self._engine) as connection:
+        with self._transaction() as connection:
             keeper = self._keeper(connection)
             for silence in changes:
                 (keeper.raised if silence.raised else keeper.cleared)(silence.event, silence.reason)
-            upsert(connection, RULE_STATES, rows)
-        if changes:
-            self._escalation_at = _AT_ONCE
+            self._put_states(connection, rows)
+        self._touched |= keeper.touched
 
     def _watch_devices(self) -> None:
         changes, rows = self._device_watch.look(self._register.snapshot(), self._series, self._clock.now())
         if not rows:
             return
-        with write(self._engine) as connection:
+        with self._transaction() as connection:
             keeper = self._keeper(connection)
             deeds = {Told.RAISED: keeper.raised, Told.JOINED: keeper.joined, Told.CLEARED: keeper.cleared}
             for doubt in changes:
                 deeds[doubt.told](doubt.event, doubt.reason)
-            upsert(connection, RULE_STATES, rows)
-        if changes:
-            self._escalation_at = _AT_ONCE
+            self._put_states(connection, rows)
+        self._touched |= keeper.touched
 
     def _escalate(self) -> None:
+        if self._touched:
+            with self._engine.connect() as connection:
+                self._escalator.look(connection, self._touched)
+            self._touched = set()
         now = self._clock.now()
-        if now < self._escalation_at:
-            return
-        with self._engine.connect() as connection:
-            due = due_cases(connection, self._steps, now)
+        due = self._escalator.due(now)
         if due:
-            with write(self._engine) as connection:
+            with self._transaction() as connection:
                 keeper = self._keeper(connection)
-                for case, step, occasion in due_cases(connection, self._steps, now):
+                for case, step, occasion in self._escalator.steps(connection, due, now):
                     keeper.tell(case, step, occasion)
-        with self._engine.connect() as connection:
-            self._escalation_at = next_due(connection, self._steps, now)
+            self._touched = {*due}
 
     def _count(self) -> None:
         register, now = self._register.snapshot(), self._clock.now()
         sites = self._counter.due(register, now)
         if not sites:
             return
-        with write(self._engine) as connection:
+        with self._transaction() as connection:
             for site in sites:
                 self._counter.count(connection, register, self._judge.book, self._judge.rules_of, site, now)
 
@@ -216,7 +226,7 @@ class AlertCycle:
         now = self._clock.now()
         rules = self._judge.rules_of(again.zone) if again else ()
         why = self._why if again is None else (lambda *_: "register_changed")
-        with write(self._engine) as connection:
+        with self._transaction() as connection:
             if again is not None:
                 forget(connection, again, rules)
             keeper = self._keeper(connection)
@@ -227,34 +237,17 @@ class AlertCycle:
             judge_again(connection, keeper, outcome.late, self._judge.book, self._recall, why, now)
             if again is not None:
                 recount(connection, again, rules, self._judge.book, now)
-                upsert(connection, RULE_STATES, [self._again.row(again.zone)])
-            upsert(connection, RULE_STATES, self._judge.state_rows(outcome.zones))
-            upsert(connection, RUNNER_CURSORS, [{"name": CURSOR, "value": cursor}])
-        if outcome.changes:
-            self._escalation_at = _AT_ONCE
-
-    def _take_up_grace(self) -> None:
-        """After a short break the grace of the start before goes on: who starts over and over still tells."""
-        query = sa.select(RUNNER_CURSORS.c.name, RUNNER_CURSORS.c.value)
-        with self._engine.connect() as connection:
-            known: dict[str, int] = {name: value for name, value in connection.execute(query)}  # noqa: C416
-        alive, now = known.get(ALIVE), self._clock.now()
-        if alive is not None and 0.0 <= now - alive <= SHORT_BREAK_S:
-            self._started_at = float(known[STARTED])
-            return
-        self._live_since(now)
+                self._put_states(connection, [self._again.row(again.zone)])
+            self._put_states(connection, self._judge.state_rows(outcome.zones))
+            self._life.set_cursor(connection, cursor)
+        self._touched |= keeper.touched
 
     def _live(self) -> None:
         """Write down now and then that it lives."""
         now = self._clock.now()
-        if now - self._alive_at >= ALIVE_EVERY_S:
-            self._live_since(now)
-
-    def _live_since(self, now: float) -> None:
-        self._alive_at = now
-        rows = [{"name": STARTED, "value": int(self._started_at)}, {"name": ALIVE, "value": int(now)}]
-        with write(self._engine) as connection:
-            upsert(connection, RUNNER_CURSORS, rows)
+        if self._life.is_due(now):
+            with self._transaction() as connection:
+                self._life.live(connection, now)
 
     def _recall(self, zone: str, kind: str, minute: int) -> ExposureRow | None:
         found = self._series.exposures(zone, kind, minute, minute)
@@ -264,20 +257,40 @@ class AlertCycle:
         found = self._series.revisions(zone, kind, minute, minute)
         return found[-1].cause if found else None
 
+    def _clones(self, now: float) -> Mapping[str, Suspicion]:
+        return suspicions(self._engine, now)
+
     def _keeper(self, connection: sa.Connection) -> CaseKeeper:
         return CaseKeeper(connection, self._register.snapshot(), self._link_base, self._clock.now())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """Beside those of other shards: all that is read in it to be written is this shard's, or locked."""
+        with write(self._engine, alone=False) as connection:
+            self._fence(connection)
+            yield connection
+
+    def _put_states(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        numbered = [{**row, "shard": shard_of(row["zone"].partition("/")[0])} for row in rows]
+        upsert(connection, RULE_STATES, numbered)
+
+    def _mine(self, site: str) -> bool:
+        return self._shard is None or shard_of(site) == self._shard
 
     def _remember(self) -> None:
         """Take up what is stored: at the start, and after a write that failed."""
         stored: dict[str, dict[str, Any]] = {ROW: {}, SILENCE: {}, DEVICE: {}, FACTS: {}}
+        query = sa.select(RULE_STATES)
+        if self._shard is not None:
+            query = query.where(RULE_STATES.c.shard == self._shard)
+        self._escalator, self._touched = Escalator(self._packs, self._mine), set()
         with self._engine.connect() as connection:
-            for row in connection.execute(sa.select(RULE_STATES)):
+            for row in connection.execute(query):
                 stored.setdefault(row.rule, {})[row.zone] = row.state
-            query = sa.select(RUNNER_CURSORS.c.value).where(RUNNER_CURSORS.c.name == CURSOR)
-            self.cursor = connection.execute(query).scalar() or 0
+            self.cursor = self._life.cursor(connection)
             self._counter = Counter(connection, self._keep_days)
+            self._escalator.look(connection)
         self._judge = Judge(self._packs, self._live_age_s, stored[ROW], self._recall)
         self._again = Again(stored[FACTS])
-        self._watch = Watch(self._packs, self._started_at, stored[SILENCE])
-        self._device_watch = DeviceWatch(self._packs, stored[DEVICE], self._devices)
-        self._escalation_at = _AT_ONCE
+        self._watch = Watch(self._packs, self._life.started_at, stored[SILENCE])
+        self._device_watch = DeviceWatch(self._packs, stored[DEVICE], self._devices, self._clones)

@@ -75,9 +75,13 @@ class Leases:
     def held(self) -> dict[int, Lease]:
         """What this process looks after, as far as it knows; calling it is the sign that work goes on."""
         self._round_at = self._monotonic()
-        if self._monotonic() - self._seen_at > self._lease_s:
+        if not self.lives():
             return {}  # the database was not to be reached for so long that somebody else may have all of it
         return dict(self._held)
+
+    def lives(self) -> bool:
+        """Whether the others can see that this process lives, as far as it knows."""
+        return self._monotonic() - self._seen_at <= self._lease_s
 
     def fence(self, lease: Lease) -> Fence:
         """A check for the beginning of each writing transaction: raises LeaseLostError, else holds the lease

@@ -19,10 +19,13 @@ from ingest_service.register.of_shard import RegisterOfShard
 from ingest_service.register.store import Register
 from ingest_service.retention import Keep, Retention, protected_zones
 from ingest_service.rollup.zone_roll import GRACE_S
+from ingest_service.row_guard import RowGuard
 from ingest_service.series.port import SeriesError, SeriesStore
+from ingest_service.set_aside import SetAside
 from ingest_service.settings import Settings
-from ingest_service.shard_work import Part, is_divided, work
+from ingest_service.shard_work import Part, is_divided, kept, leases_of, work
 from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
+from ingest_service.trials import FOLDER, Trials
 
 KIND = "projector"
 PORTION = 500
@@ -53,7 +56,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         def open_part(shard: int | None, fence: Fence) -> Part:
             return _Projecting(settings, clock, ledger, engine, register, shard, fence)
 
-        work(settings, engine, KIND, open_part, stop, signs.beat)
+        leases = leases_of(settings, engine, KIND)
+        with kept(leases):
+            work(settings, open_part, stop, signs.beat, leases)
 
 
 class _Projecting:
@@ -74,7 +79,11 @@ class _Projecting:
         try:
             _start_anew_behind(ledger, series)
             of_shard = RegisterOfShard(register, shard)
-            projector = Projector(ledger, series, of_shard.snapshot, shard)
+            self._trials = Trials(settings.data_dir / FOLDER / _trials_name(shard))
+            guard = RowGuard(
+                self._trials, SetAside(ledger, lambda: open_ledger_of(settings), clock.now, shard)
+            )
+            projector = Projector(ledger, series, of_shard.snapshot, shard, guard)
             rollup = Rollup(series, of_shard, grace_s=max(GRACE_S, REAL_GRACE_S * clock.rate))
             keep = Keep.of(settings)
             retention = Retention(series, of_shard.snapshot, protected_zones(engine), keep)
@@ -91,7 +100,12 @@ class _Projecting:
         self.loop.step(self._clock.now())
 
     def close(self) -> None:
+        self._trials.close()
         self._series.close()
+
+
+def _trials_name(shard: int | None) -> str:
+    return KIND if shard is None else f"{KIND}-{shard}"
 
 
 def _start_anew_behind(ledger: Ledger, series: SeriesStore) -> None:

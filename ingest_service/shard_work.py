@@ -116,21 +116,12 @@ class ShardWork:
                 log.exception("the work on a shard failed; it is begun anew", shard=shard)
             slot.pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * slot.pause_s))
             slot.due = self._monotonic() + slot.pause_s
-            self._close(slot)
+            _close(slot)
 
     def _drop(self, shard: int) -> None:
         slot = self._slots.pop(shard, None)
         if slot is not None:
-            self._close(slot)
-
-    def _close(self, slot: _Slot) -> None:
-        part, slot.part = slot.part, None
-        if part is None:
-            return
-        try:
-            part.close()
-        except Exception:  # whatever is wrong with its stores, it is given up
-            log.exception("the work on a shard did not end in order")
+            _close(slot)
 
 
 def is_divided(settings: Settings) -> bool:
@@ -143,50 +134,72 @@ def shards_of(settings: Settings) -> tuple[int | None, ...]:
     return tuple(range(SHARDS)) if is_divided(settings) else (None,)
 
 
+def leases_of(settings: Settings, engine: sa.Engine, kind: str) -> Leases | None:
+    """The leases of a kind of runners as this process has them; None where one process does everything."""
+    if engine.dialect.name == "sqlite":
+        return None
+    return Leases(engine, kind, shards=range(SHARDS) if is_divided(settings) else (0,))
+
+
 def work(
     settings: Settings,
-    engine: sa.Engine,
-    kind: str,
     open_part: OpenPart,
     stop: threading.Event,
     beat: Callable[[dict[int, Part]], None],
-    *,
-    leases: Leases | None = None,
+    leases: Leases | None,
 ) -> None:
     """Look after what is to be looked after until the event is set.
 
-    With SQLite that is everything, always; an error while it is opened comes out. Else it is what the leases
-    say. `beat` is called between steps with the parts that are open.
+    Without leases that is everything, always, and an error while it is first opened comes out. Else it is
+    what they say; they are `kept` meanwhile. `beat` is called between steps with the parts that are open.
     """
-    if engine.dialect.name == "sqlite":
-        _work_alone(open_part(None, no_fence), stop, beat)
+    if leases is None:
+        _work_alone(open_part, stop, beat)
         return
-    divided = is_divided(settings)
-    leases = leases or Leases(engine, kind, shards=range(SHARDS) if divided else (0,))
-    shards = ShardWork(leases, open_part, divided=divided)
-    with kept(leases):
-        try:
-            while not stop.is_set():
-                wait = shards.round(lambda: beat(shards.parts))
-                beat(shards.parts)
-                stop.wait(wait)
-        finally:
-            shards.close()
-
-
-def _work_alone(part: Part, stop: threading.Event, beat: Callable[[dict[int, Part]], None]) -> None:
+    shards = ShardWork(leases, open_part, divided=is_divided(settings))
     try:
         while not stop.is_set():
-            part.step()
-            beat({0: part})
-            stop.wait(part.pause_s)
+            wait = shards.round(lambda: beat(shards.parts))
+            beat(shards.parts)
+            stop.wait(wait)
     finally:
+        shards.close()
+
+
+def _work_alone(open_part: OpenPart, stop: threading.Event, beat: Callable[[dict[int, Part]], None]) -> None:
+    slot = _Slot(Lease(0, None, 0.0, 0), open_part(None, no_fence))
+    try:
+        while not stop.is_set():
+            try:
+                slot.part = slot.part or open_part(None, no_fence)
+                slot.part.step()
+                slot.pause_s = slot.part.pause_s
+            except Exception:  # outermost loop: nothing is lost, everything is tried again
+                log.exception("the work failed; it is begun anew")
+                slot.pause_s = FIRST_PAUSE_S
+                _close(slot)
+            beat({0: slot.part} if slot.part is not None else {})
+            stop.wait(slot.pause_s)
+    finally:
+        _close(slot)
+
+
+def _close(slot: _Slot) -> None:
+    part, slot.part = slot.part, None
+    if part is None:
+        return
+    try:
         part.close()
+    except Exception:  # whatever is wrong with its stores, it is given up
+        log.exception("the work on a shard did not end in order")
 
 
 @contextmanager
-def kept(leases: Leases) -> Iterator[None]:
+def kept(leases: Leases | None) -> Iterator[None]:
     """Renew the leases in a thread of its own while the block runs; give them up at its end."""
+    if leases is None:
+        yield
+        return
     ended = threading.Event()
     keeper = threading.Thread(target=leases.keep, args=(ended,), name="leases", daemon=True)
     keeper.start()

@@ -1,8 +1,14 @@
-"""Finds the escalation steps that are due on cases that are not closed. Driven by the clock alone."""
+"""Finds the escalation steps that are due on cases that are not closed. Driven by the clock alone.
 
+Thousands of cases may be open, so which case comes next when is kept in memory and found anew only for the
+cases that the rules have changed. What people do meanwhile can only take steps away, so what comes due is
+looked at again before anybody is told.
+"""
+
+import heapq
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -10,6 +16,11 @@ from alert_rules.escalation import CaseFacts, Due, due_steps
 from alert_rules.pack_model import Escalation, Pack
 from ingest_service.cases.schema import ACTIONS, CASE_EVENTS, CASES, SIGNATURES
 from ingest_service.cases.store import RAISING, occasion_of
+
+_AT_ONCE: Final = 1000
+"""Cases asked for in one query."""
+Mine = Callable[[str], bool]
+"""Whether a site is looked after here."""
 
 
 class DueCase(NamedTuple):
@@ -40,53 +51,88 @@ def steps_by_rule(packs: Sequence[Pack]) -> dict[str, tuple[Escalation, ...]]:
     return {rule.id: rule.escalate for pack in packs for rule in pack.rules}
 
 
-def due_cases(
-    connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float
-) -> list[DueCase]:
-    """Every step that is due now and has not been taken."""
-    coming = [one for one in _coming(connection, steps) if one.due.due_at <= now]
-    if not coming:
-        return []
-    query = sa.select(CASES).where(CASES.c.id.in_({one.case for one in coming}))
-    cases = {case["id"]: case for case in connection.execute(query).mappings()}
-    return [DueCase(cases[one.case], one.due, one.occasion) for one in coming]
+class Escalator:
+    """When which case is to be escalated next: `look` asks what is stored, `due` answers from memory."""
+
+    def __init__(self, packs: Sequence[Pack], mine: Mine = lambda _: True) -> None:
+        """`mine`: the sites whose cases are looked after here."""
+        self._steps, self._mine = steps_by_rule(packs), mine
+        self._due: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] = []
+
+    def look(self, connection: sa.Connection, cases: Collection[int] | None = None) -> None:
+        """Find anew when these cases come next; None: all of them, whatever was known."""
+        if cases is None:
+            self._due, self._heap = {}, []
+        for case in cases or ():
+            self._due.pop(case, None)
+        for one in self._coming(connection, cases):
+            if one.due.due_at < self._due.get(one.case, float("inf")):
+                self._due[one.case] = one.due.due_at
+                heapq.heappush(self._heap, (one.due.due_at, one.case))
+
+    def due(self, now: float) -> list[int]:
+        """The cases of which a step is due, as far as is known; they stay until they are looked at again."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)  # it was found anew since
+        if not self._heap or self._heap[0][0] > now:
+            return []
+        return sorted(case for case, at in self._due.items() if at <= now)
+
+    def steps(self, connection: sa.Connection, cases: Collection[int], now: float) -> list[DueCase]:
+        """Every step of these cases that is due now and has not been taken, the longest due first."""
+        coming = [one for one in self._coming(connection, cases) if one.due.due_at <= now]
+        found: dict[int, sa.RowMapping] = {}
+        for ids in _portions(sorted({one.case for one in coming})):
+            query = sa.select(CASES).where(CASES.c.id.in_(ids)).with_for_update()
+            found |= {case["id"]: case for case in connection.execute(query).mappings()}
+        return [DueCase(found[one.case], one.due, one.occasion) for one in coming]
+
+    def _coming(self, connection: sa.Connection, cases: Collection[int] | None) -> Iterator[_Coming]:
+        if cases is None:
+            yield from _coming(connection, self._steps, None, self._mine)
+            return
+        for ids in _portions(sorted(cases)):
+            yield from _coming(connection, self._steps, ids, self._mine)
 
 
-def next_due(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]], now: float) -> float:
-    """When the next step after `now` comes, as cases stand; infinite where none does.
-
-    What people do meanwhile can only take steps away; what the rules do brings new ones, so ask again then.
-    """
-    ahead = (one.due.due_at for one in _coming(connection, steps) if one.due.due_at > now)
-    return min(ahead, default=float("inf"))
+def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
 
 
-def _coming(connection: sa.Connection, steps: Mapping[str, tuple[Escalation, ...]]) -> list[_Coming]:
+def _coming(
+    connection: sa.Connection,
+    steps: Mapping[str, tuple[Escalation, ...]],
+    only: Sequence[int] | None,
+    mine: Mine,
+) -> Iterator[_Coming]:
     """Every step that has not been taken and will be due some time if nobody does anything."""
-    # Without the events: they are long, and thousands of cases may be open.
-    query = sa.select(CASES.c.id, CASES.c.rule, CASES.c.state, CASES.c.opened_at).where(
+    # Without the events: they are long.
+    query = sa.select(CASES.c.id, CASES.c.site, CASES.c.rule, CASES.c.state, CASES.c.opened_at).where(
         sa.or_(CASES.c.state == "open", _still_waiting(steps))
     )
-    cases = [case for case in connection.execute(query).mappings() if steps.get(case["rule"])]
-    if not cases:
-        return []
-    ids = [case["id"] for case in cases]
-    courses, signed, actions = _courses(connection, ids), _signed(connection, ids), _actions(connection, ids)
-    found: list[_Coming] = []
-    for case in cases:
-        course = courses.get(case["id"])
-        if course is None:
-            continue
-        facts = CaseFacts(
-            raised_at=course.raised_at,
-            opened_at=case["opened_at"],
-            running=case["state"] == "open",
-            signed=frozenset(signed[case["id"]]),
-            actions=actions.get(case["id"], 0),
-        )
-        coming = due_steps(facts, steps[case["rule"]], course.done, course.ever, float("inf"))
-        found += [_Coming(case["id"], due, course.occasion) for due in coming]
-    return found
+    if only is not None:
+        query = query.where(CASES.c.id.in_(only))
+    found = connection.execute(query).mappings().all()
+    cases = {case["id"]: case for case in found if steps.get(case["rule"]) and mine(case["site"])}
+    for ids in _portions(sorted(cases)):
+        courses, signed = _courses(connection, ids), _signed(connection, ids)
+        actions = _actions(connection, ids)
+        for number in ids:
+            case, course = cases[number], courses.get(number)
+            if course is None:
+                continue
+            facts = CaseFacts(
+                raised_at=course.raised_at,
+                opened_at=case["opened_at"],
+                running=case["state"] == "open",
+                signed=frozenset(signed[number]),
+                actions=actions.get(number, 0),
+            )
+            coming = due_steps(facts, steps[case["rule"]], course.done, course.ever, float("inf"))
+            for due in coming:
+                yield _Coming(number, due, course.occasion)
 
 
 def _still_waiting(steps: Mapping[str, tuple[Escalation, ...]]) -> sa.ColumnElement[bool]:

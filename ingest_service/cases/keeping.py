@@ -32,6 +32,8 @@ class CaseKeeper:
         self._connection, self._register = connection, register
         self._link_base, self._now = link_base, now
         self.notices = 0
+        self.touched: set[int] = set()
+        """The cases that anything was written of."""
 
     def change(self, change: CaseChange, event: Event) -> None:
         """Carry out what the rules decided for the case of this event's hazard and place."""
@@ -142,6 +144,7 @@ class CaseKeeper:
         self.notices += write_notices(self._connection, self._register, self._link_base, telling, self._now)
 
     def _history(self, case_id: int, kind: str, text: str, data: Event) -> int:
+        self.touched.add(case_id)
         return add_history(self._connection, case_id, self._now, kind, text=text, data=data)
 
     def _update(self, case_id: int, **values: Any) -> None:
@@ -153,6 +156,7 @@ class CaseKeeper:
             .where(*_same(event), CASES.c.state.in_(RUNNING))
             .order_by(CASES.c.id.desc())
             .limit(1)
+            .with_for_update()  # people sign and close at the same time
         )
         return self._connection.execute(query).mappings().first()
 

@@ -1,4 +1,9 @@
-"""The outbox of notices: the port of `alert_rules.delivery` over the database."""
+"""The outbox of notices: the port of `alert_rules.delivery` over the database.
+
+Several processes may deliver from it. Who sends a notice has an attempt `sending` under its name; nobody else
+begins while there is one. When that process is gone its attempt is written off as interrupted, and the notice
+goes out again: it may then come twice, and the attempt says so.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -10,22 +15,36 @@ from alert_rules.ports import Waiting
 from ingest_service.cases.schema import ATTEMPTS, NOTICES
 from ingest_service.cases.writing import add_history, insert_new, insert_one
 from ingest_service.database import write
+from ingest_service.lease_schema import LEASE_HOLDERS, database_time
 from ingest_service.register.entries import Contact
 
 INTERRUPTED: Final = "the service ended while sending; it may have arrived"
+LIVING: Final = "alerts"
+"""The kind of processes that deliver, in the table of those that live."""
 _COPIED: Final = ("case_id", "kind", "person", "name", "side", "language", "subject", "body")
+
+_BEING_SENT: Final = sa.exists().where(ATTEMPTS.c.notice_id == NOTICES.c.id, ATTEMPTS.c.outcome == "sending")
 
 
 class NoticeOutbox:
-    """Notices and attempts. `contacts` gives a person's contacts, the first one first."""
+    """Notices and attempts. `contacts` gives a person's contacts, the first one first.
 
-    def __init__(self, engine: sa.Engine, contacts: Callable[[str], Sequence[Contact]]) -> None:
-        self._engine, self._contacts = engine, contacts
+    `holder` names this process among several, as in the table of those that live; None: it is the only one.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        contacts: Callable[[str], Sequence[Contact]],
+        *,
+        holder: str | None = None,
+    ) -> None:
+        self._engine, self._contacts, self._holder = engine, contacts, holder
 
     def due(self, now: float, limit: int) -> list[Waiting]:
         query = (
             sa.select(NOTICES)
-            .where(NOTICES.c.state == "waiting", NOTICES.c.due_at <= now)
+            .where(NOTICES.c.state == "waiting", NOTICES.c.due_at <= now, ~_BEING_SENT)
             .order_by(NOTICES.c.due_at, NOTICES.c.id)
             .limit(limit)
         )
@@ -36,22 +55,29 @@ class NoticeOutbox:
             for row in rows
         ]
 
-    def begin(self, notice: int, now: float) -> int:
-        with write(self._engine) as connection:
+    def begin(self, notice: int, now: float) -> int | None:
+        due = (NOTICES.c.id == notice, NOTICES.c.state == "waiting", NOTICES.c.due_at <= now)
+        free = sa.select(NOTICES.c.id).where(*due).with_for_update(skip_locked=True)
+        with write(self._engine, alone=False) as connection:
+            # Locked first: only then can nobody add an attempt any more while this looks for one.
+            if connection.execute(free).first() is None or self._is_being_sent(connection, notice):
+                return None
             connection.execute(
                 sa.update(NOTICES).where(NOTICES.c.id == notice).values(tries=NOTICES.c.tries + 1)
             )
-            row = {"notice_id": notice, "started_at": now, "outcome": "sending"}
+            row = {"notice_id": notice, "started_at": now, "outcome": "sending", "holder": self._holder}
             return insert_one(connection, ATTEMPTS, row)
 
     def delivered(self, attempt: int, now: float, detail: str) -> None:
-        with write(self._engine) as connection:
-            notice = _finish(connection, attempt, now, "delivered", detail)
+        with write(self._engine, alone=False) as connection:
+            notice, _ = _finish(connection, attempt, now, "delivered", detail)
             _set(connection, notice["id"], state="sent")
 
     def failed(self, attempt: int, now: float, detail: str, *, again_at: float | None, second: bool) -> None:
-        with write(self._engine) as connection:
-            notice = _finish(connection, attempt, now, "failed", detail)
+        with write(self._engine, alone=False) as connection:
+            notice, ours = _finish(connection, attempt, now, "failed", detail)
+            if not ours:  # it was written off meanwhile, and others see to the notice
+                return
             if again_at is None:
                 _set(connection, notice["id"], state="given_up")
                 text = f"{notice['name']}: {detail}"
@@ -62,13 +88,24 @@ class NoticeOutbox:
                 self._tell_otherwise(connection, notice, now)
 
     def interrupted(self, now: float) -> int:
-        with write(self._engine) as connection:
+        with write(self._engine, alone=False) as connection:
+            gone = [ATTEMPTS.c.outcome == "sending"]
+            if self._holder is not None:
+                # One statement with the update: who is new is there before its first attempt is.
+                lives = sa.exists().where(
+                    LEASE_HOLDERS.c.kind == LIVING,
+                    LEASE_HOLDERS.c.holder == ATTEMPTS.c.holder,
+                    LEASE_HOLDERS.c.until >= database_time(connection),
+                )
+                gone.append(~lives)
             left = (
-                sa.update(ATTEMPTS)
-                .where(ATTEMPTS.c.outcome == "sending")
-                .values(outcome="failed", finished_at=now, detail=INTERRUPTED)
+                sa.update(ATTEMPTS).where(*gone).values(outcome="failed", finished_at=now, detail=INTERRUPTED)
             )
             return int(connection.execute(left).rowcount)
+
+    def _is_being_sent(self, connection: sa.Connection, notice: int) -> bool:
+        sending = (ATTEMPTS.c.notice_id == notice, ATTEMPTS.c.outcome == "sending")
+        return connection.execute(sa.select(ATTEMPTS.c.id).where(*sending)).first() is not None
 
     def _tell_otherwise(self, connection: sa.Connection, notice: sa.RowMapping, now: float) -> None:
         """The same words through the person's next contact; the first goes on being tried.
@@ -100,19 +137,25 @@ class NoticeOutbox:
         return None
 
 
-def _finish(connection: sa.Connection, attempt: int, now: float, outcome: str, detail: str) -> sa.RowMapping:
-    """Write an attempt's outcome; returns its notice."""
-    connection.execute(
-        sa.update(ATTEMPTS)
-        .where(ATTEMPTS.c.id == attempt)
-        .values(finished_at=now, outcome=outcome, detail=detail)
-    )
+def _finish(
+    connection: sa.Connection, attempt: int, now: float, outcome: str, detail: str
+) -> tuple[sa.RowMapping, bool]:
+    """Write an attempt's outcome; its notice, and whether the attempt still stood as `sending`."""
     query = (
         sa.select(NOTICES)
         .join(ATTEMPTS, ATTEMPTS.c.notice_id == NOTICES.c.id)
         .where(ATTEMPTS.c.id == attempt)
+        .with_for_update(of=NOTICES)
     )
-    return connection.execute(query).mappings().one()
+    notice = connection.execute(query).mappings().one()
+    stood = connection.execute(sa.select(ATTEMPTS.c.outcome).where(ATTEMPTS.c.id == attempt)).scalar_one()
+    if outcome == "delivered" or stood == "sending":
+        connection.execute(
+            sa.update(ATTEMPTS)
+            .where(ATTEMPTS.c.id == attempt)
+            .values(finished_at=now, outcome=outcome, detail=detail)
+        )
+    return notice, stood == "sending"
 
 
 def _set(connection: sa.Connection, notice: int, **values: Any) -> None:

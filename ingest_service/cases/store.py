@@ -193,7 +193,9 @@ def occasion_of(case: sa.ColumnElement[int]) -> sa.ScalarSelect[Any]:
 
 
 def _running(connection: sa.Connection, case_id: int) -> Row:
-    row = connection.execute(sa.select(CASES).where(CASES.c.id == case_id)).mappings().first()
+    # Locked: the rules may clear it, or begin it again, at the same time.
+    query = sa.select(CASES).where(CASES.c.id == case_id).with_for_update()
+    row = connection.execute(query).mappings().first()
     if row is None:
         raise CaseError(f"There is no case {case_id}. Go back to the list of cases.")
     if row["state"] not in RUNNING:

@@ -227,14 +227,20 @@ def _fill_cases(engine: sa.Engine, data_dir: Path, snapshot: RegisterSnapshot) -
         )
     outbox = NoticeOutbox(engine, lambda person: snapshot.contacts(int(person)))
     for number, waiting in enumerate(outbox.due(NOW, 100)):
-        attempt = outbox.begin(waiting.id, waiting.first_at + 4)
+        attempt = _begun(outbox, waiting.id, waiting.first_at + 4)
         if number % 3 == 1:
             again = waiting.first_at + 240
             outbox.failed(attempt, waiting.first_at + 14, "451 try again later", again_at=again, second=False)
-            attempt = outbox.begin(waiting.id, again)
+            attempt = _begun(outbox, waiting.id, again)
             outbox.delivered(attempt, again + 2, "250 queued as 7C1F")
         else:
             outbox.delivered(attempt, waiting.first_at + 5, "250 queued as 5A02")
+
+
+def _begun(outbox: NoticeOutbox, notice: int, at: float) -> int:
+    attempt = outbox.begin(notice, at)
+    assert attempt is not None
+    return attempt
 
 
 def _open_case(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingest_service.alert_cycle import ALIVE, STARTED, AlertCycle
+from ingest_service.alert_cycle import AlertCycle
+from ingest_service.cases.runner_life import ALIVE, STARTED
 from ingest_service.cases.schema import (
     CASE_EVENTS,
     CASES,

@@ -16,6 +16,7 @@ from ingest_service.evidence.archive_writing import ArchiveWriter
 from ingest_service.evidence.received import first_row_at
 from ingest_service.ledger.port import Ledger, LedgerRow, PublishedDay
 from ingest_service.register.entries import Site
+from ingest_service.register.key_schema import KEY_STATEMENTS
 from ingest_service.register.schema import AUDIT
 from ingest_service.register.snapshot import RegisterSnapshot
 from osh_domain import strict_json
@@ -119,6 +120,8 @@ class BundleMaker:
         writer.add(bundle.SERVER_PEM, bundle.to_pem(self._signer.public_key))
         for key in keys:
             writer.add(bundle.key_name(key.kid), bundle.to_pem(key.public_key))
+        for kid, frame in self._statements([key.kid for key in keys]):
+            writer.add(bundle.statement_name(kid), frame)
         writer.add_json(bundle.KEYS, [asdict(key) | {"public_key": key.public_key.hex()} for key in keys])
         zones = self._register.zones_of(site.id)
         placements = [asdict(one) for zone in zones for one in self._register.placements_in(zone.id)]
@@ -141,8 +144,17 @@ class BundleMaker:
         with self._engine.connect() as connection:
             audit = [dict(row) for row in connection.execute(query).mappings()]
         writer.add(bundle.AUDIT, _lines(audit))
-        entries = self._ledger.quarantine(sites=[site.id], limit=10_000)
-        writer.add(bundle.QUARANTINE, _lines([entry._asdict() for entry in entries]))
+        with tempfile.TemporaryFile() as lines:
+            before: int | None = None
+            while page := self._ledger.quarantine(sites=[site.id], before=before, limit=AT_ONCE):
+                before = page[-1].id
+                lines.write(_lines([entry._asdict() for entry in page]))
+            writer.add_file(bundle.QUARANTINE, lines)
+
+    def _statements(self, kids: list[str]) -> list[tuple[str, bytes]]:
+        query = sa.select(KEY_STATEMENTS.c.kid, KEY_STATEMENTS.c.frame).order_by(KEY_STATEMENTS.c.kid)
+        with self._engine.connect() as connection:
+            return [(kid, frame) for kid, frame in connection.execute(query) if kid in kids]
 
     def _write_manifest(self, writer: ArchiveWriter, wanted: Wanted, now: float) -> None:
         said: dict[str, object] = {

@@ -8,6 +8,7 @@
 | `ledger.jsonl` | the ledger's row of each of them, with its way to the root of its day |
 | `days/DAY.root` | the signed line of each day, as it was published |
 | `keys.json`, `keys/KID.pem` | the key register with its dates, and the keys for openssl; `server.pem` |
+| `keys/KID.statement` | the sealed batch in which the key before introduced this one |
 | `configurations/HASH.json` | what each batch was measured with: sensors, calibrations |
 | `register.json` | where sensors stood, the facts of the zones, all with their dates |
 | `audit.jsonl`, `quarantine.jsonl` | what was changed in the register and by whom; what was refused |
@@ -49,6 +50,11 @@ def day_name(day: str) -> str:
 def key_name(kid: str) -> str:
     """The file of a gateway's public key."""
     return f"keys/{kid}.pem"
+
+
+def statement_name(kid: str) -> str:
+    """The file of the batch that introduced a key."""
+    return f"keys/{kid}.statement"
 
 
 def configuration_name(hashed: str) -> str:

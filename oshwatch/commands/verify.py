@@ -1,6 +1,7 @@
 """``oshwatch verify``: check an evidence bundle offline, with nothing but the bundle."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,9 +74,14 @@ def _lines(file: Path, report: Report) -> list[str]:
         f"{file.name}: {report.site}, {_time(report.start)} to {_time(report.end)} UTC",
         f"  made          {_time(report.made_at)} UTC",
         f"  batches       {report.batches:,}, of them {report.signed:,} with a good signature",
+        f"  missing       {report.missing_numbers:,} numbers",
+        f"  chains        {report.chain_breaks:,} breaks, {report.bad_signatures:,} bad signatures",
         f"  ledger        {report.rows:,} rows, published days: {report.days}",
-        f"  clocks        {_clocks(report)}",
+        f"  keys          {report.keys:,} of gateways",
+        f"  clocks        {_counts(report.clocks)}",
+        f"  clock hours   {_counts(report.clock_hours)} (of single gateways, by the worst clock in each)",
         f"  calibrations  {_calibrations(report)}",
+        *(f"    {channel}: {_counts(states)} readings" for channel, states in _shown(report)),
         f"  server key    {report.server_key} (compare it with the published one: nothing in here proves it)",
     ]
     for level in Level:
@@ -88,13 +94,20 @@ def _lines(file: Path, report: Report) -> list[str]:
     return [*lines, report.verdict]
 
 
-def _clocks(report: Report) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in sorted(report.clocks.items())) or "none said"
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counted.items())) or "none said"
 
 
 def _calibrations(report: Report) -> str:
-    known = sum("due" in words for words in report.calibrations.values())
-    return f"known for {known} of {len(report.calibrations)} channels"
+    states = report.calibration_states
+    valid = sum(set(one) == {"valid"} for one in states.values())
+    overdue = sum("overdue" in one for one in states.values())
+    return f"in date for {valid} of {len(states)} channels, overdue in {overdue}, else not known"
+
+
+def _shown(report: Report) -> list[tuple[str, dict[str, int]]]:
+    """The channels that lack something."""
+    return [one for one in report.calibration_states.items() if set(one[1]) != {"valid"}][:MOST_SHOWN]
 
 
 def _time(t: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from osh_domain.batch import Frame, genesis, open_frame
@@ -12,38 +11,23 @@ from osh_domain.quality import TimeQuality, time_quality
 from osh_domain.signing import Verifier
 from osh_domain.wire_error import WireError
 from oshwatch.verify.findings import Level, Report
-
-
-@dataclass(frozen=True)
-class KnownKey:
-    """An entry of the key register; instants in s since 1970 UTC."""
-
-    public_key: bytes
-    gateway: str
-    valid_from: float
-    revoked_at: float | None
-    last_good_seq: int | None
-
-    def why_not(self, gateway: str, seq: int, received_at: float) -> str | None:
-        """Why this key does not vouch for that batch; None when it does."""
-        if gateway != self.gateway:
-            return f"the key belongs to {self.gateway}"
-        if received_at < self.valid_from:
-            return "the key was not in force yet when it was received"
-        if self.revoked_at is None or received_at < self.revoked_at:
-            return None
-        if self.last_good_seq is not None and seq <= self.last_good_seq:
-            return None
-        return "the key had been revoked when it was received"
+from oshwatch.verify.keys import KnownKey
+from oshwatch.verify.measured import Measured
 
 
 class Batches:
     """Checks batches one by one and, at the end, the chains they form."""
 
     def __init__(
-        self, report: Report, keys: dict[str, KnownKey], files: Iterable[str], verify: Verifier
+        self,
+        report: Report,
+        keys: dict[str, KnownKey],
+        files: Iterable[str],
+        measured: Measured,
+        verify: Verifier,
     ) -> None:
         self._report, self._keys, self._files, self._verify = report, keys, frozenset(files), verify
+        self._measured = measured
         self._chains: dict[tuple[str, str], dict[int, tuple[str, str]]] = {}
 
     def take(self, row: dict[str, Any], content: bytes) -> None:
@@ -56,6 +40,7 @@ class Batches:
             if row["kind"] == "senml":
                 self._report.note(Level.UNSIGNED, where, f"{row['gateway']} signs nothing")
             else:
+                self._report.missing_numbers += 1
                 self._report.note(
                     Level.MISSING, where, f"batch {row['seq']} was given up by a person: {_words(content)}"
                 )
@@ -74,9 +59,8 @@ class Batches:
             self._report.note(Level.BROKEN, where, "it is not the batch that its ledger row names")
         self._chains.setdefault((head.gw, head.ep), {})[head.seq] = (frame.batch_hash, head.prev)
         self._signature(row, frame, where)
-        quality = time_quality(head.clk, head.err)
-        self._report.clocks[quality.name.lower()] += 1
-        if quality >= TimeQuality.BOUNDED:
+        self._measured.take(row, frame, where)
+        if time_quality(head.clk, head.err) >= TimeQuality.BOUNDED:
             self._report.note(
                 Level.UNCERTAIN, where, 'its clock was not set: its times are only "not before"'
             )
@@ -96,13 +80,20 @@ class Batches:
             return
         key = self._keys.get(head.kid)
         if key is None:
-            self._report.note(Level.BROKEN, where, f"its key {head.kid} is not in the key register")
+            self._bad(where, f"its key {head.kid} is not in the key register")
         elif not self._verify(key.public_key, frame.signature, frame.signed_bytes):
-            self._report.note(Level.BROKEN, where, "its signature is not good")
-        elif reason := key.why_not(head.gw, head.seq, row["received_at"]):
-            self._report.note(Level.BROKEN, where, reason)
+            self._bad(where, "its signature is not good")
+        elif reason := key.validity.why_not(head.gw, head.ep, head.seq, row["received_at"]):
+            self._bad(where, reason)
+        elif key.validity.doubted(head.ep, head.seq):
+            what = f"its key {head.kid} was revoked later, and it lies beyond the last batch declared good"
+            self._report.note(Level.REVOKED, where, what)
         else:
             self._report.signed += 1
+
+    def _bad(self, where: str, what: str) -> None:
+        self._report.bad_signatures += 1
+        self._report.note(Level.BROKEN, where, what)
 
     def finish(self) -> None:
         """Look for holes and breaks in every epoch."""
@@ -111,11 +102,14 @@ class Batches:
             before: int | None = None
             for seq in sorted(chain):
                 if seq == 1 and chain[1][1] != genesis(gateway, epoch):
+                    self._report.chain_breaks += 1
                     self._report.note(Level.BROKEN, where, "batch 1 does not begin the chain")
                 if before is not None and seq > before + 1:
                     hole = f"{before + 1}" if seq == before + 2 else f"{before + 1} to {seq - 1}"
+                    self._report.missing_numbers += seq - before - 1
                     self._report.note(Level.MISSING, where, f"batch {hole}")
                 elif before is not None and chain[seq][1] != chain[before][0]:
+                    self._report.chain_breaks += 1
                     self._report.note(Level.BROKEN, where, f"batch {seq} does not follow from batch {before}")
                 before = seq
 

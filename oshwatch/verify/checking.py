@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from osh_domain import strict_json
 from osh_domain.acknowledgement import hear
@@ -15,12 +15,11 @@ from osh_domain.evidence.ledger_rows import LedgerFacts, payload_digest, row_has
 from osh_domain.evidence.merkle import Step, leaf, root_from
 from osh_domain.signing import Verifier, key_id
 from osh_domain.wire_error import WireError
-from oshwatch.verify.chains import Batches, KnownKey
+from oshwatch.verify.chains import Batches
 from oshwatch.verify.findings import Level, Report
+from oshwatch.verify.keys import ODD, read_keys
+from oshwatch.verify.measured import Measured
 from oshwatch.verify.unpacking import Unpacked
-
-_ODD: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
-"""What a statement of another shape than ours leads to; nothing in a bundle is believed to be well-formed."""
 
 
 class NotABundleError(Exception):
@@ -45,13 +44,14 @@ class Checker:
         server = self._server_key()
         self._manifest(server)
         roots = self._days(server)
-        keys = self._keys()
-        batches = Batches(self._report, keys, self._files.members, self._verify)
+        keys = read_keys(self._files, self._report, self._verify)
+        measured = Measured(self._report, self._configurations())
+        batches = Batches(self._report, keys, self._files.members, measured, self._verify)
         listed: set[str] = set()
         for number, line in enumerate(self._lines(bundle.LEDGER), start=1):
             try:
                 listed.add(self._row(line, roots, batches))
-            except (*_ODD, WireError) as error:
+            except (*ODD, WireError) as error:
                 self._report.note(Level.BROKEN, bundle.LEDGER, f"line {number} cannot be read ({error})")
         for name in sorted(self._files.members):
             if name.startswith("frames/") and name not in listed:
@@ -62,7 +62,7 @@ class Checker:
                 Level.UNCERTAIN, bundle.LEDGER, f"{what}: the service alone vouches for when they came"
             )
         batches.finish()
-        self._configurations()
+        measured.finish()
         return self._report
 
     def _server_key(self) -> bytes:
@@ -87,7 +87,7 @@ class Checker:
             )
             report.made_at = float(said["made_at"])
             named = {one["path"]: (one["size"], one["sha256"]) for one in said["files"]}
-        except (*_ODD, WireError) as error:
+        except (*ODD, WireError) as error:
             raise NotABundleError(f"{bundle.MANIFEST}: {error}") from None
         here = {name: (one.size, one.sha256) for name, one in self._files.members.items()}
         del here[bundle.MANIFEST]
@@ -119,23 +119,6 @@ class Checker:
         self._report.days = len(found)
         return found
 
-    def _keys(self) -> dict[str, KnownKey]:
-        found: dict[str, KnownKey] = {}
-        try:
-            entries: Any = json.loads(self._files.read(bundle.KEYS))
-            for one in entries:
-                public = bytes.fromhex(one["public_key"])
-                if one["kid"] != key_id(public) or self._pem(one["kid"]) != public:
-                    self._report.note(Level.BROKEN, bundle.KEYS, f"{one['kid']} is not the name of its key")
-                revoked, good = one["revoked_at"], one["last_good_seq"]
-                found[one["kid"]] = KnownKey(public, one["gateway"], float(one["valid_from"]), revoked, good)
-        except _ODD as error:
-            self._report.note(Level.BROKEN, bundle.KEYS, f"it cannot be read ({error})")
-        return found
-
-    def _pem(self, kid: str) -> bytes:
-        return bundle.from_pem(self._files.read(bundle.key_name(kid)))
-
     def _row(self, line: dict[str, Any], roots: dict[str, DayRoot], batches: Batches) -> str:
         facts = LedgerFacts(*(line[name] for name in LedgerFacts._fields))
         name = bundle.frame_name(facts.row, facts.kind)
@@ -166,18 +149,21 @@ class Checker:
         if found != day.root or not day.first <= row <= day.last:
             self._report.note(Level.BROKEN, bundle.LEDGER, f"row {row} is not under the root of {day.day}")
 
-    def _configurations(self) -> None:
-        """The documents are what their names say; what they tell of calibrations."""
+    def _configurations(self) -> dict[str, bytes]:
+        """The documents that are what their names say, by these; what they tell of calibrations."""
+        found: dict[str, bytes] = {}
         for name in sorted(one for one in self._files.members if one.startswith("configurations/")):
             document = self._files.read(name)
             if bundle.configuration_name(configuration_hash(document)) != name:
                 self._report.note(Level.BROKEN, name, "its content has another hash than its name")
                 continue
+            found[name] = document
             try:
                 for channel, words in _calibrations(strict_json.read_object(document)):
                     self._report.calibrations[channel] = words
-            except (*_ODD, WireError) as error:
+            except (*ODD, WireError) as error:
                 self._report.note(Level.UNCERTAIN, name, f"its calibrations cannot be read ({error})")
+        return found
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         if name not in self._files.members:

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 
 class Level(StrEnum):
-    """How bad it is. BROKEN: changed, or not what it says; MISSING: it did not arrive; UNSIGNED: nobody
-    vouches for it; UNCERTAIN: it stands, but says less than it seems to."""
+    """How bad it is. BROKEN: changed, or not what it says; MISSING: it did not arrive; REVOKED: its key was
+    ended, and somebody else may have made it; UNSIGNED: nobody vouches for it; UNCERTAIN: it stands, but says
+    less than it seems to."""
 
     BROKEN = "broken"
     MISSING = "missing"
+    REVOKED = "revoked"
     UNSIGNED = "unsigned"
     UNCERTAIN = "uncertain"
 
@@ -21,6 +23,7 @@ class Level(StrEnum):
 VERDICTS = {
     Level.BROKEN: "BROKEN: this is not what was received, or not all of it is what it says.",
     Level.MISSING: "INCOMPLETE: what is here is unchanged, but something is missing.",
+    Level.REVOKED: "DOUBTFUL: some of it was signed by a key that may have been in other hands.",
     Level.UNSIGNED: "UNCHANGED since it was received; some of it was signed by no gateway.",
     Level.UNCERTAIN: "UNCHANGED and complete; some of it is uncertain.",
 }
@@ -37,8 +40,10 @@ class Finding(NamedTuple):
 
 @dataclass
 class Report:
-    """What was checked and found. `clocks`: batches by the quality of their time; `calibrations`: channel and
-    what the configuration says."""
+    """What was checked and found. `clocks`: batches by the quality of their time; `clock_hours`: hours of
+    single gateways, each by the worst clock in it; `calibrations`: channel and what the configuration says;
+    `calibration_states`: readings of each channel by the state of its calibration at their time.
+    `missing_numbers`, `chain_breaks`, `bad_signatures`: how many batches."""
 
     site: str = ""
     start: float = 0.0
@@ -49,9 +54,15 @@ class Report:
     signed: int = 0
     rows: int = 0
     days: int = 0
+    missing_numbers: int = 0
+    chain_breaks: int = 0
+    bad_signatures: int = 0
+    keys: int = 0
     findings: list[Finding] = field(default_factory=list)
     clocks: Counter[str] = field(default_factory=Counter)
+    clock_hours: dict[str, int] = field(default_factory=dict)
     calibrations: dict[str, str] = field(default_factory=dict)
+    calibration_states: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def note(self, level: Level, where: str, what: str) -> None:
         self.findings.append(Finding(level, where, what))

@@ -13,6 +13,7 @@ from typing import Literal
 from ingest_service.checking import Arrival
 from ingest_service.intake import Intake
 from ingest_service.ledger.port import Ledger, Outcome, QuarantineEntry, QuarantineEvent
+from ingest_service.set_aside import ORDERED, PROJECTION
 from osh_domain.batch import first_byte_kind, open_frame
 from osh_domain.wire_error import WireError
 
@@ -30,7 +31,8 @@ class Inspection:
     """One entry with its bytes made readable, and what was done about it.
 
     ``frame`` is what the payload inflates to, cut to the first `SHOWN_BYTES`, with undecodable bytes shown as
-    escapes; ``replayable`` is false for remarks, whose batch is in the ledger already.
+    escapes; ``replayable`` is false for remarks, whose batch is in the ledger already, unless the projector
+    could not read it.
     """
 
     entry: QuarantineEntry
@@ -70,7 +72,7 @@ class Quarantine:
             payload,
             readable[:SHOWN_BYTES].decode("utf-8", "backslashreplace"),
             cut=len(readable) > SHOWN_BYTES,
-            replayable=entry.ledger_row is None,
+            replayable=entry.ledger_row is None or entry.code == PROJECTION,
             events=self._ledger.quarantine_events(number),
         )
 
@@ -85,31 +87,32 @@ class Quarantine:
         self._add_event(number, "closed", who, text, now)
 
     def replay(self, number: int, *, who: str, now: float) -> Outcome:
-        """Send the payload through the intake once more.
+        """Send the payload through the intake once more, or have the projector read a row that it set aside.
 
         Raises KeyError, QuarantineError for a remark, LedgerError when nothing could be stored.
         """
         entry = self._entry(number)
+        if entry.code == PROJECTION:
+            return self._order(entry, who, now)
         if entry.ledger_row is not None:
             raise QuarantineError(
                 f"Entry {number} is a remark on ledger row {entry.ledger_row}: its batch is in the ledger. "
                 "Mend the register, then rebuild the series."
             )
-        arrival = Arrival(
-            self._ledger.quarantined_payload(number),
-            entry.received_at,
-            source="replay",
-            topic=entry.topic,
-            gateway=entry.gateway or None,
-        )
-        (outcome,) = self._intake.take([arrival], now)
-        if outcome.verdict in ("new", "duplicate"):
-            where = f"ledger row {outcome.row}" if outcome.row is not None else "it was in the ledger already"
-            self._ledger.note_event(number, at=now, who=who, action="replayed", text=where)
-        else:
-            text = f"{outcome.code}: {outcome.detail}"
-            self._ledger.note_event(number, at=now, who=who, action="refused again", text=text)
+        (outcome,) = self._intake.take([arrival_of(entry, self._ledger.quarantined_payload(number))], now)
+        action, text = event_of(outcome)
+        self._ledger.note_event(number, at=now, who=who, action=action, text=text)
         return outcome
+
+    def _order(self, entry: QuarantineEntry, who: str, now: float) -> Outcome:
+        self._ledger.note_event(
+            entry.id, at=now, who=who, action=ORDERED, text="the projector tries it again"
+        )
+        told = "the projector tries it again within seconds; its answer is noted here"
+        return Outcome(
+            "duplicate", entry.site, entry.gateway, entry.epoch, entry.seq, entry.payload_hash,
+            PROJECTION, told, entry.ledger_row,
+        )  # fmt: skip
 
     def _add_event(self, number: int, action: Action, who: str, text: str, now: float) -> None:
         self._entry(number)
@@ -122,6 +125,21 @@ class Quarantine:
         if entry is None:
             raise KeyError(number)
         return entry
+
+
+def arrival_of(entry: QuarantineEntry, payload: bytes) -> Arrival:
+    """The payload as if it came again, dated by its first arrival."""
+    return Arrival(
+        payload, entry.received_at, source="replay", topic=entry.topic, gateway=entry.gateway or None
+    )
+
+
+def event_of(outcome: Outcome) -> tuple[Action, str]:
+    """What is written beside an entry after it was tried again."""
+    if outcome.verdict in ("new", "duplicate"):
+        where = f"ledger row {outcome.row}" if outcome.row is not None else "it was in the ledger already"
+        return "replayed", where
+    return "refused again", f"{outcome.code or outcome.verdict}: {outcome.detail or 'nothing was kept'}"
 
 
 def _inflated(payload: bytes) -> bytes:

@@ -1,11 +1,12 @@
 """What failed a check: look at it, write a note beside it, try it again after a fix."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ingest_service import quarantine_orders
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, PersonDependency, caller_of, require
 from ingest_service.queries import quarantine as quarantine_query
@@ -14,6 +15,7 @@ from ingest_service.queries.records import QuarantineItem, QuarantineList
 router = APIRouter(prefix="/api/v1", tags=["quarantine"])
 
 EntryId = Annotated[int, Path(ge=1, le=2**53)]
+Moment = Annotated[float | None, Field(ge=0, le=1e11)]
 AnyCaller = Annotated[Caller, Depends(caller_of)]
 
 
@@ -36,13 +38,45 @@ class Replayed(BaseModel):
     detail: str | None
 
 
+class BulkOrder(BaseModel):
+    """What to do with every entry that nobody settled and that fits; at least one condition is needed.
+
+    `since`, `until`: first arrival, in seconds since 1970 UTC. `dry_run` only counts. `resend`: ask the
+    gateways to send again what was taken in, so that they hold it no more.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    deed: Literal["replay", "note", "close"]
+    why: str = Field(min_length=1, max_length=1800)
+    gateway: str = Field("", max_length=64)
+    code: str = Field("", max_length=32)
+    since: Moment = None
+    until: Moment = None
+    dry_run: bool = True
+    resend: bool = False
+
+
+@router.post("/quarantine/bulk", summary="Replay, note or close many entries at once, at the caller's sites")
+def bulk(
+    order: BulkOrder, caller: Annotated[Caller, Depends(require(Action.REPLAY_QUARANTINE))]
+) -> quarantine_orders.BulkAnswer:
+    asked = order.model_dump(include={"gateway", "code", "since", "until"})
+    wanted = quarantine_orders.wanted(caller.view(), **asked)
+    return quarantine_orders.carry_out(
+        caller.context, wanted, order.deed, who=caller.who, why=order.why, dry_run=order.dry_run,
+        resend=order.resend,
+    )  # fmt: skip
+
+
 @router.get("/quarantine", summary="What failed a check at the caller's sites, newest first")
 def get_quarantine(
     caller: Annotated[Caller, Depends(require(Action.READ_QUARANTINE))],
     code: Annotated[str, Query(max_length=32)] = "",
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    gateway: Annotated[str, Query(max_length=64)] = "",
 ) -> QuarantineList:
-    return quarantine_query.quarantine(caller.view(), code, before)
+    return quarantine_query.quarantine(caller.view(), code, before, gateway)
 
 
 @router.get("/quarantine/{entry}", summary="One entry, with the beginning of its bytes")

@@ -14,22 +14,30 @@ from ingest_service.queries.records import (
     QuarantineList,
 )
 from ingest_service.queries.view import NotHere, View
+from ingest_service.set_aside import PROJECTION
 
 PAGE: Final = 100
 SHOWN_BYTES: Final = 4096
-CODES: Final = ("size", "frame", "json", "senml", "version", "sig", "key", "topic", "conflict")
+CODES: Final = (
+    "size", "frame", "json", "senml", "version", "sig", "key", "topic", "conflict", "fault", PROJECTION
+)  # fmt: skip
 _WIDTH: Final = 16
 
 
-def quarantine(view: View, code: str = "", before: int | None = None) -> QuarantineList:
+def quarantine(view: View, code: str = "", before: int | None = None, gateway: str = "") -> QuarantineList:
     """The newest entries of the person's sites, one page of them."""
-    found = view.ledger.quarantine(sites=_sites(view), code=code or None, before=before, limit=PAGE)
+    found = view.ledger.quarantine(
+        sites=_sites(view), gateway=gateway or None, code=code or None, before=before, limit=PAGE
+    )
+    mine = sites_for(view, Action.REPLAY_QUARANTINE)
     return QuarantineList(
         now=view.now,
         lines=tuple(_line(entry) for entry in found),
         codes=CODES,
         code=code,
         older=found[-1].id if len(found) == PAGE else None,
+        gateway=gateway,
+        may_replay=mine is None or len(mine) > 0,
     )
 
 
@@ -56,11 +64,16 @@ def item(view: View, entry_id: int) -> QuarantineItem:
     )
 
 
-def _sites(view: View) -> Collection[str] | None:
-    """The sites to show; None, which is all and also the unknown, for one who may read everywhere."""
-    if view.may(Action.READ_QUARANTINE, ""):
+def sites_for(view: View, action: Action) -> Collection[str] | None:
+    """The sites whose entries this is about; None, which is all and also the unknown, for one who may do it
+    everywhere."""
+    if view.may(action, ""):
         return None
-    return {site.id for site in view.sites(Action.READ_QUARANTINE)}
+    return {site.id for site in view.sites(action)}
+
+
+def _sites(view: View) -> Collection[str] | None:
+    return sites_for(view, Action.READ_QUARANTINE)
 
 
 def _scope(view: View, entry: QuarantineEntry) -> str:

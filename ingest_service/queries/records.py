@@ -203,6 +203,8 @@ class QuarantineList(Facts):
     codes: tuple[str, ...]
     code: str
     older: int | None
+    gateway: str = ""
+    may_replay: bool = False
 
 
 class QuarantineItem(Facts):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Path, Query, Request
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from ingest_service import quarantine_orders
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, caller_of
 from ingest_service.ledger.port import Outcome
@@ -14,6 +17,7 @@ from ingest_service.quarantine import QuarantineError
 from ingest_service.queries.quarantine import item, quarantine
 from ingest_service.queries.records import QuarantineItem
 from ingest_service.queries.view import View
+from ingest_service.set_aside import PROJECTION
 from ingest_service.web.rendering import Fields, page, reader
 
 router = APIRouter()
@@ -24,13 +28,64 @@ _LONGEST = 2000
 
 @router.get("/quarantine")
 def list_page(
-    request: Request, code: str = "", before: Annotated[int | None, Query(ge=1, le=2**62)] = None
+    request: Request,
+    code: str = "",
+    gateway: str = "",
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:
     """The newest entries."""
     caller = caller_of(request)
     caller.must(Action.READ_QUARANTINE)
     view = caller.view()
-    return page(request, "quarantine/list.html", {"page": quarantine(view, code, before)}, view=view)
+    values = {"page": quarantine(view, code, before, gateway), "mistakes": Fields(), "typed": Fields()}
+    return page(request, "quarantine/list.html", values, view=view)
+
+
+@dataclass
+class BulkForm:
+    """What was filled in to deal with many entries at once; days are of UTC."""
+
+    deed: Annotated[Literal["replay", "note", "close"], Form()] = "replay"
+    why: Annotated[str, Form(max_length=20_000)] = ""
+    code: Annotated[str, Form(max_length=32)] = ""
+    gateway: Annotated[str, Form(max_length=64)] = ""
+    since: Annotated[date | Literal[""], Form()] = ""
+    until: Annotated[date | Literal[""], Form()] = ""
+    resend: Annotated[str, Form(max_length=8)] = ""
+    sure: Annotated[str, Form(max_length=8)] = ""
+
+    def typed(self) -> Fields:
+        """As the fields were, to show them again."""
+        return Fields({name: str(value) for name, value in asdict(self).items()})
+
+
+@router.post("/quarantine/bulk")
+def bulk(request: Request, form: Annotated[BulkForm, Depends()]) -> Response:
+    """Count first; when the person is sure, do it to all that fit."""
+    caller = caller_of(request)
+    caller.must(Action.REPLAY_QUARANTINE)
+    view = caller.view()
+    values: dict[str, Any] = {"mistakes": Fields(), "typed": form.typed(), "deed": form.deed}
+    try:
+        which = quarantine_orders.wanted(
+            view, gateway=form.gateway.strip(), code=form.code, since=_midnight(form.since),
+            until=_midnight(form.until, after=1),
+        )  # fmt: skip
+        values["answer"] = quarantine_orders.carry_out(
+            caller.context, which, form.deed, who=caller.who, why=form.why, dry_run=not form.sure,
+            resend=bool(form.resend),
+        )  # fmt: skip
+    except QuarantineError as error:
+        values["mistakes"] = Fields(why=str(error))
+    values["page"] = quarantine(caller.view(), form.code, None, form.gateway.strip())
+    status = 422 if values["mistakes"] else 200
+    return page(request, "quarantine/list.html", values, view=view, status=status)
+
+
+def _midnight(day: date | Literal[""], *, after: int = 0) -> float | None:
+    if not isinstance(day, date):
+        return None
+    return datetime.combine(day + timedelta(days=after), time(), UTC).timestamp()
 
 
 @router.get("/quarantine/{entry}")
@@ -91,6 +146,8 @@ def _said(caller: Caller, outcome: Outcome) -> str:
     _ = reader(caller)
     if outcome.verdict == "new":
         return _("Taken in: it is row %(row)s of the ledger now.", row=outcome.row)
+    if outcome.code == PROJECTION:
+        return _("The projector tries it again; what came of it will stand below within seconds.")
     if outcome.verdict == "duplicate":
         return _("The ledger already holds this payload.")
     return _("Refused again: %(reason)s", reason=outcome.detail or outcome.code or outcome.verdict)

@@ -12,6 +12,7 @@ from oshwatch.administration import (
     descriptions,
     gateways,
     people,
+    quarantine,
     resending,
     server_shape,
     tokens,
@@ -35,6 +36,7 @@ app.add_typer(people.app, name="person")
 app.add_typer(tokens.app, name="token")
 app.add_typer(gateways.app, name="gateway")
 app.add_typer(site_app, name="site")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(broker.app, name="broker")
 app.command("secrets")(server_shape.make)
 app.command("import")(descriptions.import_file)

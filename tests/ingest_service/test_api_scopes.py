@@ -42,6 +42,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/cases/{case}/actions": {"text": "open the louvres"},
     "/api/v1/quarantine/{entry}/note": {"text": "seen"},
     "/api/v1/quarantine/{entry}/close": {"text": "done"},
+    "/api/v1/quarantine/bulk": {"deed": "note", "why": "seen", "code": "frame"},
 }
 OWN_WIDTH = {  # lists, as wide as the caller's own scope; and tokens, which belong to people
     "/api/v1/overview",
@@ -53,6 +54,7 @@ OWN_WIDTH = {  # lists, as wide as the caller's own scope; and tokens, which bel
     "/api/v1/tokens",
     "/api/v1/tokens/{token}",
     "/api/v1/uploads",
+    "/api/v1/quarantine/bulk",
 }
 
 
@@ -115,7 +117,7 @@ def test_no_route_shows_a_foreign_site(server: Serving, role: Role) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_lists_hold_nothing_of_a_foreign_site(server: Serving, role: Role) -> None:
     client = server.client(f"r-{role}")
-    for path in sorted(OWN_WIDTH - {"/api/v1/tokens/{token}", "/api/v1/uploads"}):
+    for path in sorted(OWN_WIDTH - {"/api/v1/tokens/{token}", "/api/v1/uploads", "/api/v1/quarantine/bulk"}):
         answer = client.get(path)
         assert answer.status_code in {200, 403}
         assert FOREIGN not in answer.text, path
@@ -125,6 +127,19 @@ def test_lists_hold_nothing_of_a_foreign_site(server: Serving, role: Role) -> No
 def test_an_upload_for_a_foreign_device_finds_no_device(server: Serving, role: Role) -> None:
     answer = server.client(f"r-{role}").post("/api/v1/uploads?gateway=kh-f0007-x", content=b"[]")
     assert answer.status_code == (404 if role in {Role.ENGINEER, Role.ADMINISTRATOR} else 403)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_deed_on_many_entries_touches_none_of_a_foreign_site(server: Serving, role: Role) -> None:
+    order = {"deed": "close", "why": "mine", "code": "frame", "dry_run": False}
+    answer = server.client(f"r-{role}").post("/api/v1/quarantine/bulk", json=order)
+    if role in {Role.ENGINEER, Role.ADMINISTRATOR}:
+        assert (answer.status_code, answer.json()["entries"]) == (200, 0), answer.text
+    else:
+        assert answer.status_code == 403
+    ledger = open_ledger(server.data_dir, read_only=True)
+    assert ledger.quarantine_events(1) == []
+    ledger.close()
 
 
 def test_nobody_gets_anything_without_signing_in(server: Serving) -> None:

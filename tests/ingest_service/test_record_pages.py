@@ -87,3 +87,20 @@ def test_the_history_says_once_what_ended_in_one_instant_for_one_reason() -> Non
         line("cleared", 120.0, over),
     ]
     assert [one.kind for one in of_history(events)] == ["opened", "eased", "cleared"]
+
+
+def test_many_entries_are_counted_first_and_dealt_with_when_the_person_is_sure(server: Serving) -> None:
+    client = server.client("engineer")
+    form = {"deed": "replay", "why": "device registered", "gateway": DEVICE, "resend": ""}
+    asked = client.post("/quarantine/bulk", data=form)
+    assert "1 payload would go through the checks again." in asked.text
+    ledger = open_ledger(server.data_dir, read_only=True)
+    assert ledger.last_row() == 0
+    done = client.post("/quarantine/bulk", data={**form, "sure": "yes"})
+    assert "1 payload was taken in." in done.text
+    assert ledger.last_row() == 1
+    assert [event.who for event in ledger.quarantine_events(1)] == ["engineer"]
+    ledger.close()
+    assert client.post("/quarantine/bulk", data={"why": "all of it"}).status_code == 422
+    assert "Say why" in client.post("/quarantine/bulk", data={"gateway": DEVICE}).text
+    assert server.client("inspector").post("/quarantine/bulk", data=form).status_code == 403

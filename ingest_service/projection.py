@@ -13,25 +13,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import structlog
 
-from ingest_service.boot_clock import corrected
 from ingest_service.calibration import Calibrations, state
 from ingest_service.doubted_keys import doubted, order_retakes
 from ingest_service.fast_senml import read_sealed_pack
 from ingest_service.ledger.port import Ledger, LedgerRow
 from ingest_service.pack_reading import read_foreign, readings_of, relative_to, time_quality_of
+from ingest_service.portion import Portion, misplaced, placed
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.reported_serials import Placed, ReportedSerials, Wrong, contradicted, within
-from ingest_service.series.port import Anchor, HeldBatch, PointRow, Retake, SeriesReader, SeriesStore, TextRow
-from ingest_service.wrong_clocks import GatewayClocks, Known
+from ingest_service.reported_serials import Placed, ReportedSerials, contradicted
+from ingest_service.row_guard import RowGuard
+from ingest_service.series.port import Anchor, HeldBatch, Retake, SeriesReader, SeriesStore
+from ingest_service.wrong_clocks import GatewayClocks
 from osh_domain.batch import Header, open_frame
 from osh_domain.crash_points import crash_here
-from osh_domain.quality import Flag, Grade, TimeQuality, grade, time_quality
+from osh_domain.quality import Flag, Grade, TimeQuality, grade
 from osh_domain.readings import Channel, Reading
 from osh_domain.senml import parse_bare, resolve
 from osh_domain.wire_error import WireError
@@ -59,21 +58,6 @@ def stands_on(series: SeriesReader, ledger: Ledger) -> bool:
     return row is not None and (mark == 0 or mark == mark_of(row))
 
 
-@dataclass(slots=True)
-class _Portion:
-    """What one transaction will write."""
-
-    points: list[PointRow] = field(default_factory=list)
-    texts: list[TextRow] = field(default_factory=list)
-    received: dict[int, float] = field(default_factory=dict)
-    held: dict[int, HeldBatch] = field(default_factory=dict)
-    released: list[int] = field(default_factory=list)
-    anchors: defaultdict[tuple[str, str], list[Anchor]] = field(default_factory=lambda: defaultdict(list))
-    documents: dict[tuple[str, str], int] = field(default_factory=dict)
-    clocks: Known = field(default_factory=dict)
-    again: bool = False
-
-
 class Projector:
     """Reads the ledger by row number and writes all that follows from a portion of it in one transaction.
 
@@ -88,8 +72,10 @@ class Projector:
         series: SeriesStore,
         register: Callable[[], RegisterSnapshot],
         shard: int | None = None,
+        guard: RowGuard | None = None,
     ) -> None:
         self._ledger = ledger
+        self._guard = RowGuard() if guard is None else guard
         self._shard = shard
         self._series = series
         self._register = register
@@ -112,12 +98,23 @@ class Projector:
         """Project up to ``limit`` rows; how many there were. Raises LedgerError or SeriesError, then none."""
         self._follow(self._register())
         rows = self._ledger.rows(self.cursor, limit, self._shard)
-        if rows:
-            portion = _Portion()
-            for row in rows:
-                self._take(row, portion)
-            self._write(portion, rows[-1].row, mark_of(rows[-1]))
-        return len(rows) if len(rows) == limit else len(rows) + self._take_again(limit - len(rows))
+        self._guard.run(rows, self._take_all)
+        if len(rows) == limit:
+            return limit
+        again = self._take_again(limit - len(rows))
+        return len(rows) + again + self._guard.retry(self._ledger, self._take_late)
+
+    def _take_all(self, rows: list[LedgerRow]) -> None:
+        portion = Portion()
+        for row in rows:
+            self._take(row, portion)
+        self._write(portion, rows[-1].row, mark_of(rows[-1]))
+
+    def _take_late(self, row: LedgerRow) -> None:
+        """A row that was set aside, long after its turn."""
+        portion = Portion()
+        self._read(row, portion)
+        self._write(portion, self.cursor)
 
     def _follow(self, register: RegisterSnapshot) -> None:
         """Where the register says something else of serial numbers or keys, have rows projected again."""
@@ -156,16 +153,19 @@ class Projector:
         if order is None:
             return 0
         rows = [row for row in self._ledger.rows(order.row - 1, limit, self._shard) if row.row <= order.last]
-        portion = _Portion(again=True)
-        for row in rows:
-            if row.gateway == order.gateway and row.kind == "sealed":
-                self._take(row, portion)
+        of_gateway = [row for row in rows if row.gateway == order.gateway and row.kind == "sealed"]
+        self._guard.run(of_gateway, self._take_all_again)
         with self._series.transaction():
-            self._write(portion, self.cursor)
             self._series.set_retake(order._replace(row=rows[-1].row + 1 if rows else order.last + 1))
         return len(rows)
 
-    def _write(self, portion: _Portion, cursor: int, mark: int | None = None) -> None:
+    def _take_all_again(self, rows: list[LedgerRow]) -> None:
+        portion = Portion(again=True)
+        for row in rows:
+            self._take(row, portion)
+        self._write(portion, self.cursor)
+
+    def _write(self, portion: Portion, cursor: int, mark: int | None = None) -> None:
         with self._series.transaction():
             if mark is not None:
                 self._series.set_cursor(MARK, mark)
@@ -186,22 +186,27 @@ class Projector:
         if not portion.again:
             self._clocks.stored(portion.clocks)
 
-    def _take(self, row: LedgerRow, portion: _Portion) -> None:
+    def _take(self, row: LedgerRow, portion: Portion) -> None:
+        if self._guard.passes_over(row):
+            return
         try:
-            if row.kind == "sealed":
-                self._take_sealed(row, portion)
-            elif row.kind == "senml":
-                self._take_bare(row, portion)
+            self._read(row, portion)
         except WireError as error:  # it was read when it arrived, so this program is older than the row
-            log.warning("a ledger row cannot be read any more", row=row.row, reason=str(error))
+            self._guard.unreadable(row, str(error))
 
-    def _take_bare(self, row: LedgerRow, portion: _Portion) -> None:
+    def _read(self, row: LedgerRow, portion: Portion) -> None:
+        if row.kind == "sealed":
+            self._take_sealed(row, portion)
+        elif row.kind == "senml":
+            self._take_bare(row, portion)
+
+    def _take_bare(self, row: LedgerRow, portion: Portion) -> None:
         records = resolve(parse_bare(row.payload), row.received_at)
         names = self._register().foreign_names(row.gateway)
         readings, _ = read_foreign(row.gateway, records, names, row.received_at)
         self._put(row, readings, row.row % 1000, Grade.C, portion)
 
-    def _take_sealed(self, row: LedgerRow, portion: _Portion) -> None:
+    def _take_sealed(self, row: LedgerRow, portion: Portion) -> None:
         frame = open_frame(row.payload)
         header = frame.header
         portion.documents.setdefault((row.gateway, header.cfg), row.row)
@@ -210,7 +215,7 @@ class Projector:
         if header.anc and not portion.again:
             self._anchor(row, header, portion)
 
-    def _anchor(self, row: LedgerRow, header: Header, portion: _Portion) -> None:
+    def _anchor(self, row: LedgerRow, header: Header, portion: Portion) -> None:
         """New anchors of a boot: what was held for want of one may come in now."""
         portion.anchors[row.gateway, header.boot] += [Anchor(*anchor[:3]) for anchor in header.anc]
         fresh = [h.row for h in portion.held.values() if (h.gateway, h.boot) == (row.gateway, header.boot)]
@@ -224,7 +229,7 @@ class Projector:
                 portion.held.pop(number, None)
                 portion.released.append(number)
 
-    def _project(self, row: LedgerRow, header: Header, pack: bytes, portion: _Portion) -> bool:
+    def _project(self, row: LedgerRow, header: Header, pack: bytes, portion: Portion) -> bool:
         """Whether the batch could be placed in time and was put into the portion."""
         records = read_sealed_pack(pack, relative_to(header, row.received_at))
         quality = time_quality_of(header, records, row.received_at)
@@ -238,17 +243,17 @@ class Projector:
                 anchors = [Anchor(clock.mono, clock.utc, clock.err)]
             if not anchors:
                 return False
-            readings, quality = _corrected(readings, header, anchors, row.received_at)
+            readings, quality = placed(readings, header, anchors, row.received_at)
             if quality >= TimeQuality.BOUNDED:
                 return False
             quality = TimeQuality.COARSE if clock is not None else quality
         wrong = self._serials.wrong(row.gateway, header.cfg)
         if wrong:
-            readings = _misplaced(readings, wrong)
+            readings = misplaced(readings, wrong)
         self._put(row, readings, header.seq % 1000, self._grading(row, header, quality), portion)
         return True
 
-    def _anchors(self, gateway: str, boot: str, portion: _Portion) -> list[Anchor]:
+    def _anchors(self, gateway: str, boot: str, portion: Portion) -> list[Anchor]:
         found = {*self._series.anchors(gateway, boot), *portion.anchors.get((gateway, boot), ())}
         by_mono = {anchor.mono: anchor for anchor in sorted(found)}
         return [by_mono[mono] for mono in sorted(by_mono)]
@@ -273,7 +278,7 @@ class Projector:
         readings: list[Reading],
         discriminator: int,
         grading: _Grading,
-        portion: _Portion,
+        portion: Portion,
     ) -> None:
         numbers, points, received = self._numbers, portion.points, portion.received
         for reading in readings:
@@ -289,27 +294,3 @@ class Projector:
             else:
                 text = value if isinstance(value, str) else str(value).lower()
                 portion.texts.append((number, time_us, text))
-
-
-def _misplaced(readings: list[Reading], wrong: Wrong) -> list[Reading]:
-    """The readings, those marked whose sensor stood in another's place by its serial number."""
-    return [
-        reading._replace(flags=reading.flags | Flag.MISPLACED)
-        if within(wrong.get(reading.channel.sensor, ()), reading.time)
-        else reading
-        for reading in readings
-    ]
-
-
-def _corrected(
-    readings: list[Reading], header: Header, anchors: list[Anchor], received_at: float
-) -> tuple[list[Reading], TimeQuality]:
-    """The readings at the times the anchors give them, and what those times are worth."""
-    placed: list[Reading] = []
-    worst = 0.0
-    newest = float("-inf")
-    for reading in readings:
-        at, error = corrected(reading.time - header.off, anchors)
-        placed.append(reading._replace(time=at))
-        worst, newest = max(worst, error), max(newest, at)
-    return placed, time_quality("srv", worst, ahead_s=newest - received_at)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-CODES: Final = ("size", "frame", "version", "topic", "key", "sig", "json", "senml", "conflict")
-"""Refusal codes in the order in which a receiver checks; an acknowledgement carries them in ``rej``."""
+CODES: Final = ("size", "frame", "version", "topic", "key", "sig", "json", "senml", "conflict", "fault")
+"""Refusal codes in the order in which a receiver checks; an acknowledgement carries them in ``rej``.
+
+``fault``: the receiver's own program failed on these bytes, three times; nothing is said against the bytes.
+"""
 
 
 class WireError(Exception):

@@ -256,6 +256,11 @@ class Ledger(Protocol):
         """
         ...
 
+    def remark_on(self, row: LedgerRow, remark: Remark, at: float) -> int:
+        """Note a remark on a row that is in the ledger already; returns its entry in the quarantine. The same
+        remark again is the same entry."""
+        ...
+
     def broken_rows(self, after: int = 0) -> Iterator[int]:
         """Numbers of rows above ``after`` whose hash does not follow from the row and the one before."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ingest_service.ledger.port import Accepted, Rejected, Remark
+from ingest_service.ledger.port import Accepted, LedgerRow, Rejected, Remark
 from ingest_service.ledger.session import Session
 from osh_domain.batch import text_hash
 
@@ -76,6 +76,18 @@ class Quarantine:
             self._remarks[key] = _Seen(remark, entry, row, 1, entry.received_at, row)
         else:
             seen.times, seen.last_at, seen.last_row = seen.times + 1, entry.received_at, row
+
+    def remark_on(self, row: LedgerRow, remark: Remark, at: float) -> int:
+        """Write a remark on a stored row at once; the number of its entry."""
+        name = text_hash(f"remark:{remark.subject}".encode())
+        number = self._find(row.gateway, name, remark.code)
+        if number is not None:
+            self.session.execute(REPEAT, (number, 1, at, row.row))
+            return number
+        return self._insert(
+            at, row.source, None, row.site, row.gateway, 1, b"", name, remark.code, remark.detail, row.epoch,
+            row.seq, 0, row.batch_hash, row.row,
+        )  # fmt: skip
 
     def finish(self) -> None:
         for (gateway, code, subject), seen in self._remarks.items():

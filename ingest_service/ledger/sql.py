@@ -20,6 +20,7 @@ from ingest_service.ledger.port import (
     QuarantineEntry,
     QuarantineEvent,
     Rejected,
+    Remark,
     Standing,
     StateNote,
 )
@@ -131,6 +132,10 @@ class SqlLedger(ABC):
                 self._insert(session, [(*facts[:-1], None, 0, None, payload, found)])
             self._cache.clear()
         return last + 1
+
+    def remark_on(self, row: LedgerRow, remark: Remark, at: float) -> int:
+        with self._lock, self._database.committing() as session:
+            return Quarantine(session, self._used).remark_on(row, remark, at)
 
     def broken_rows(self, after: int = 0) -> Iterator[int]:
         before = self._hashes(after, after).get(after, GENESIS_ROW_HASH)

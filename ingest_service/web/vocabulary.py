@@ -230,6 +230,8 @@ CODES: Final = {
     "key": N_("unknown or revoked key"),
     "topic": N_("unknown device or topic"),
     "conflict": N_("same number, other content"),
+    "fault": N_("this program fails on it"),
+    "projection": N_("not in the series: this program fails on it"),
 }
 CLOCKS: Final = {
     "ntp": N_("synchronised"),

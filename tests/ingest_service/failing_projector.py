@@ -1,0 +1,40 @@
+"""A real projector whose ledger fails it at the batches of one configuration; for a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
+from ingest_service.projection import Projector
+from ingest_service.row_guard import RowGuard
+from ingest_service.series.sqlite import open_series
+from ingest_service.set_aside import SetAside
+from ingest_service.trials import FOLDER, Trials
+from tests.ingest_service.gateways import NOW, snapshot
+
+
+def project(data_dir: Path, how: str, bad: str) -> None:
+    """Project everything, and what was ordered. ``how``: raise, kill or never, at configuration ``bad``."""
+    ledger = open_ledger(data_dir, read_only=True)
+    _fail_at(ledger, bad, how)
+    trials = Trials(data_dir / FOLDER / "projector")
+    aside = SetAside(ledger, lambda: open_ledger(data_dir), lambda: NOW)
+    projector = Projector(ledger, open_series(data_dir), snapshot, guard=RowGuard(trials, aside))
+    while projector.step(4):
+        pass
+
+
+def _fail_at(ledger: SqliteLedger, bad: str, how: str) -> None:
+    """Let the ledger's own reader of configurations fail for one of them."""
+    read = ledger.configuration
+
+    def failing(hash_: str) -> str | None:
+        if hash_ == bad and how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if hash_ == bad and how == "raise":
+            raise RuntimeError("nobody foresaw this")
+        return read(hash_)
+
+    ledger.configuration = failing  # type: ignore[method-assign]

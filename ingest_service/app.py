@@ -103,7 +103,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                 server_header=False,
             )
         )
-        watcher = threading.Thread(target=_watch, args=(settings, stop, server, port), name="heartbeat")
+        watcher = threading.Thread(target=_watch, args=(app, stop, server, port), name="heartbeat")
         watcher.start()
         log.info("serving", url=f"http://{settings.http_host}:{port}")
         try:
@@ -121,11 +121,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _watch(settings: Settings, stop: threading.Event, server: uvicorn.Server, port: int) -> None:
+def _watch(app: FastAPI, stop: threading.Event, server: uvicorn.Server, port: int) -> None:
     """Give signs of life, and pass the wish to stop on to the server."""
+    context: Context = app.state.context
+    beats = heartbeat.beats_of(context.engine, context.data_dir)
     while not stop.is_set():
         try:
-            heartbeat.beat(settings.data_dir, "web", port=port)
+            beats.beat("web", port=port)
         except OSError as error:
             log.warning("the sign of life cannot be written", error=str(error))
         stop.wait(1.0)

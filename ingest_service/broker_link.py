@@ -24,6 +24,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ingest_service.settings import Settings
 
 KEEPALIVE_S = 10  # a road that swallows everything is noticed after at most twice this
+GROUP_KEEPALIVE_S = 5  # what goes to one of a group that hangs is lost to the others until the broker notices
+SHARED, OWN = 1, 2  # the names of the two subscriptions of one of a group
 RECEIVE_MAXIMUM = 256
 PACKET_ROOM = 4  # times the largest payload taken, so that an oversize one is seen and named
 MOST_BYTES = 32 * 2**20  # of one portion
@@ -39,17 +41,26 @@ log = structlog.get_logger(__name__)
 class BrokerLink:
     """Connects, waits for an absent broker with growing pauses, reads in portions, publishes.
 
-    ``on_message`` is called from within `read` for each message, with the time of its arrival.
+    ``on_message`` is called from within `read` for each message. ``group``: several share what is published,
+    each message goes to one of them; what the broker keeps of the ``kept`` filters comes to each of them all
+    the same, when it subscribes.
     """
 
     def __init__(
-        self, settings: Settings, filters: Sequence[str], on_message: Callable[[paho.MQTTMessage], None]
+        self,
+        settings: Settings,
+        filters: Sequence[str],
+        on_message: Callable[[paho.MQTTMessage], None],
+        *,
+        group: str | None = None,
+        kept: Sequence[str] = (),
     ) -> None:
         self.connected = False
         self.name: str | None = None  # of this connection; another one has another
         self.trouble: str | None = None
         self._host, self._port = settings.mqtt_host, settings.mqtt_port
-        self._filters = filters
+        self._filters, self._group, self._kept = tuple(filters), group, tuple(kept)
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._pause = FIRST_PAUSE_S
         self._next_try = 0.0
         self._next_misc = 0.0
@@ -91,6 +102,11 @@ class BrokerLink:
             properties.MessageExpiryInterval = expiry_s
         self._client.publish(topic, payload, qos, properties=properties)
         self._unconfirmed += qos > 0
+
+    def hear_again(self) -> None:
+        """Ask for what the broker keeps once more."""
+        if self.connected:
+            self._subscribe(self._kept, OWN)
 
     def room(self) -> int:
         """How many messages may be published before the broker has confirmed earlier ones."""
@@ -134,7 +150,8 @@ class BrokerLink:
         properties.MaximumPacketSize = self._largest
         self._tried = False
         try:
-            self._client.connect(self._host, self._port, KEEPALIVE_S, clean_start=True, properties=properties)
+            keepalive = KEEPALIVE_S if self._group is None else GROUP_KEEPALIVE_S
+            self._client.connect(self._host, self._port, keepalive, clean_start=True, properties=properties)
             deadline = time.monotonic() + CONNECT_WITHIN_S
             while not self.connected and not self._tried and time.monotonic() < deadline:
                 self._keep_up()
@@ -188,7 +205,7 @@ class BrokerLink:
             self._lost(paho.error_string(code))
 
     def _on_connect(
-        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+        self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         if code.is_failure:
             self._lost(f"it refuses us: {code}; check mqtt_username and mqtt_password")
@@ -196,7 +213,20 @@ class BrokerLink:
         self.connected, self.trouble, self._pause = True, None, FIRST_PAUSE_S
         self.name = secrets.token_hex(8)
         log.info("connected to the broker", broker=f"{self._host}:{self._port}")
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._filters])
+        if self._group is None:
+            self._subscribe(self._filters, None)
+            return
+        self._subscribe([f"$share/{self._group}/{topic}" for topic in self._filters], SHARED)
+        self._subscribe(self._kept, OWN)
+
+    def _subscribe(self, topics: Sequence[str], name: int | None) -> None:
+        properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+        if name is not None:
+            properties.SubscriptionIdentifier = name
+        asked = [(topic, SubscribeOptions(qos=1)) for topic in topics]
+        _, number = self._client.subscribe(asked, properties=properties)
+        if number is not None:
+            self._asked[number] = tuple(topics)
 
     def _on_disconnect(
         self, _client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
@@ -205,9 +235,10 @@ class BrokerLink:
             self._lost(str(code))
 
     def _on_subscribe(
-        self, _client: paho.Client, _userdata: object, _mid: int, codes: list[ReasonCode], _properties: object
+        self, _client: paho.Client, _userdata: object, mid: int, codes: list[ReasonCode], _properties: object
     ) -> None:
-        refused = [topic for topic, code in zip(self._filters, codes, strict=False) if code.is_failure]
+        topics = self._asked.pop(mid, ())
+        refused = [topic for topic, code in zip(topics, codes, strict=False) if code.is_failure]
         if refused:
             log.error("the broker does not let us subscribe; check its access list", topics=refused)
 
@@ -219,7 +250,19 @@ class BrokerLink:
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._heard += 1
         self._heard_bytes += len(message.payload)
-        self._hand_over(message)
+        if self._group is None or not self._is_copy(message):
+            self._hand_over(message)
+
+    def _is_copy(self, message: paho.MQTTMessage) -> bool:
+        """What is published comes to all by their own subscriptions and to one by the shared one: it counts.
+        What the broker keeps counts when it comes by our own one."""
+        names = getattr(message.properties, "SubscriptionIdentifier", None) or ()
+        if message.retain:
+            return SHARED in names and self._keeps(message.topic)
+        return OWN in names
+
+    def _keeps(self, topic: str) -> bool:
+        return any(paho.topic_matches_sub(one, topic) for one in self._kept)
 
 
 def _prepare_socket(_client: paho.Client, _userdata: object, connection: object) -> None:

@@ -25,6 +25,7 @@ from ingest_service.register.entries import Person
 from ingest_service.register.store import Register
 from ingest_service.series.port import SeriesReader
 from ingest_service.settings import Settings
+from ingest_service.shard_work import shards_of
 from ingest_service.stores import open_database_of, open_ledger_of, open_series_of, open_server_key_of
 from osh_domain.scaled_time import ScaledTime
 
@@ -117,6 +118,6 @@ def open_context(settings: Settings) -> Context:
         tokens=Tokens(register),
         passwords=Passwords(register),
         audit=Audit(register),
-        catching_up=CatchingUp(ledger, series, clock),
+        catching_up=CatchingUp(ledger, series, clock, shards=shards_of(settings)),
         limits=LimitsInForce(load_packs(packs_dir=settings.packs_dir)),
     )

@@ -55,7 +55,7 @@ class Beats(Protocol):
 
 def beats_of(engine: sa.Engine, data_dir: Path) -> Beats:
     """Where this process writes its signs of life."""
-    return _FileBeats(data_dir) if engine.dialect.name == "sqlite" else _TableBeats(engine)
+    return FileBeats(data_dir) if engine.dialect.name == "sqlite" else _TableBeats(engine)
 
 
 def signs_of_life(engine: sa.Engine, data_dir: Path) -> list[Heartbeat]:
@@ -88,7 +88,9 @@ def read_all(data_dir: Path) -> dict[str, Heartbeat]:
     return found
 
 
-class _FileBeats:
+class FileBeats:
+    """`run/<runner>.json` in the data directory."""
+
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
@@ -107,7 +109,7 @@ class _TableBeats:
 
     def beat(self, runner: str, **facts: Fact) -> None:
         try:
-            with write(self._engine) as connection:
+            with write(self._engine, alone=False) as connection:
                 now = database_time(connection)
                 row = {"runner": runner, "instance": self._instance, "at": now}
                 upsert(connection, RUNNER_BEATS, [{**row, "facts": {**facts, "pid": os.getpid()}}])
@@ -121,7 +123,7 @@ class _TableBeats:
     def end(self, runner: str) -> None:
         mine = (RUNNER_BEATS.c.runner == runner, RUNNER_BEATS.c.instance == self._instance)
         try:
-            with write(self._engine) as connection:
+            with write(self._engine, alone=False) as connection:
                 connection.execute(sa.delete(RUNNER_BEATS).where(*mine))
         except sa.exc.SQLAlchemyError as error:
             raise OSError(f"the database does not answer ({type(error).__name__})") from error

@@ -6,6 +6,7 @@ locks the lease's row and looks whether it is still of the same holder and term 
 before anybody can take the shard, or it fails.
 """
 
+import contextlib
 import os
 import secrets
 import socket
@@ -110,7 +111,7 @@ class Leases:
         begun = self._monotonic()
         if begun - self._round_at > STUCK_AFTER_S:
             return
-        with self._lock, write(self._engine) as connection:
+        with self._lock, write(self._engine, alone=False) as connection:
             self._make_rows(connection)
             now = database_time(connection)
             if begun - self._renewed_at >= min(RENEW_S, self._lease_s / 3):
@@ -128,7 +129,7 @@ class Leases:
 
     def give_up(self, shard: int) -> None:
         """Let somebody else take a shard whose work has been ended in order."""
-        with self._lock, write(self._engine) as connection:
+        with self._lock, write(self._engine, alone=False) as connection:
             self._release(connection, LEASES.c.shard == shard)
         self._held = {number: lease for number, lease in self._held.items() if number != shard}
 
@@ -138,11 +139,22 @@ class Leases:
 
     def leave(self) -> None:
         """Give everything up at once, at an orderly end."""
-        with self._lock, write(self._engine) as connection:
+        with self._lock, write(self._engine, alone=False) as connection:
             self._release(connection, sa.true())
             mine = (LEASE_HOLDERS.c.kind == self._kind, LEASE_HOLDERS.c.holder == self.holder)
             connection.execute(sa.delete(LEASE_HOLDERS).where(*mine))
         self._held = {}
+
+    def rejoin(self, holder: str) -> None:
+        """Go on under another name; nothing may be held. What the others knew of the old one is over."""
+        with self._lock:
+            before, self.holder = self.holder, holder
+            self.members = (self.members - {before}) | {holder}
+            self._renewed_at = float("-inf")
+            # Where the database does not answer the old name is forgotten when its time is over.
+            with contextlib.suppress(sa.exc.SQLAlchemyError), write(self._engine, alone=False) as connection:
+                mine = (LEASE_HOLDERS.c.kind == self._kind, LEASE_HOLDERS.c.holder == before)
+                connection.execute(sa.delete(LEASE_HOLDERS).where(*mine))
 
     def keep(self, stop: threading.Event) -> None:
         """Tick until the event is set; a thread's body. What the database says in between is waited for."""

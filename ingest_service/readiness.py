@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from ingest_service.context import Context
-from ingest_service.heartbeat import RUNNERS, read_all
+from ingest_service.heartbeat import RUNNERS, signs_of_life
+from ingest_service.leases import unheld
 from ingest_service.ledger.port import LedgerError
 from ingest_service.register.store import read_version
 from ingest_service.series.port import SeriesError
+from ingest_service.shard_work import is_divided
+from ingest_service.shards import SHARDS
 
 _TROUBLE: Final = (sa.exc.SQLAlchemyError, sqlite3.Error, LedgerError, SeriesError, OSError)
 
@@ -45,6 +48,7 @@ def readiness(context: Context) -> Readiness:
         _store("series", lambda: f"{len(context.series.channels())} channels"),
         _projection(context),
         *_runners(context),
+        *_shards(context),
     ]
     missing = [check.name for check in checks if not check.ready]
     return Readiness(ready=not missing, not_ready=missing, checks=checks)
@@ -75,15 +79,41 @@ def _projection(context: Context) -> Check:
 
 
 def _runners(context: Context) -> list[Check]:
-    wall, beats = time.time(), read_all(context.data_dir)
+    """Of each runner one process at least must live."""
+    wall = time.time()
+    try:
+        beats = signs_of_life(context.engine, context.data_dir)
+    except OSError as error:
+        return [Check(name="runners", ready=False, detail=str(error))]
     checks: list[Check] = []
     for runner in RUNNERS:
         if runner == "web":  # who answers lives
             continue
-        beat = beats.get(runner)
-        if beat is None:
+        found = [beat for beat in beats if beat.runner == runner]
+        if not found:
             checks.append(Check(name=runner, ready=False, detail="has never given a sign of life"))
-        else:
-            age = f"last sign of life {max(0.0, wall - beat.at):.0f} s ago"
-            checks.append(Check(name=runner, ready=beat.fresh(wall), detail=age))
+            continue
+        fresh = sum(beat.fresh(wall) for beat in found)
+        newest = max(beat.at for beat in found)
+        age = f"last sign of life {max(0.0, wall - newest):.0f} s ago"
+        several = f"{fresh} processes, " if fresh > 1 else ""
+        checks.append(Check(name=runner, ready=fresh > 0, detail=several + age))
+    return checks
+
+
+def _shards(context: Context) -> list[Check]:
+    """Where processes divide the sites every part of them must have somebody who looks after it."""
+    if context.engine.dialect.name == "sqlite":
+        return []
+    shards = range(SHARDS) if is_divided(context.settings) else range(1)
+    checks: list[Check] = []
+    for kind in ("projector", "alerts"):
+        try:
+            free = unheld(context.engine, kind, shards)
+        except sa.exc.SQLAlchemyError as error:
+            told = f"cannot be read: {type(error).__name__}"
+            checks.append(Check(name=f"{kind} shards", ready=False, detail=told))
+            continue
+        told = f"{len(free)} of {len(shards)} not looked after" if free else "all looked after"
+        checks.append(Check(name=f"{kind} shards", ready=not free, detail=told))
     return checks

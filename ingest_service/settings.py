@@ -50,6 +50,12 @@ class Settings(BaseModel):
         None,
         description="Password of 'oshwatch-accounts', who makes accounts at a broker with dynamic security.",
     )
+    intake_group: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]{1,32}$",
+        description="Group in which several intakes share what gateways send; needs database_url, and is "
+        "'oshwatch' with it.",
+    )
     database_url: DatabaseAddress | None = Field(
         None,
         description="postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE: ledger, register and cases are "
@@ -61,7 +67,7 @@ class Settings(BaseModel):
     )
     grafana_database_password: Annotated[SecretStr, AfterValidator(one_line)] | None = Field(
         None,
-        description="Password of the role 'oshwatch_grafana', which reads the views; for 'admin migrate' only.",
+        description="Password of the role 'oshwatch_grafana', which reads the views; for 'admin migrate'.",
     )
     influx_url: str | None = Field(
         None,
@@ -79,6 +85,14 @@ class Settings(BaseModel):
     http_host: str = Field("127.0.0.1", description="Address the pages and the API listen on.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port of the pages and the API; 0 takes a free one."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of metrics_port.")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port on which a runner that runs alone ('oshwatch run') shows its metrics; empty: none. "
+        "'oshwatch serve' shows those of all at /metrics of the pages.",
     )
     public_url: str | None = Field(
         None, description="Address people reach the pages at; links in notices begin with it."
@@ -130,6 +144,11 @@ class Settings(BaseModel):
     def secret_files(self) -> dict[str, Path]:
         """Where the secrets that were read from files came from, by key."""
         return self._files
+
+    @property
+    def group(self) -> str | None:
+        """The group of intakes that this one belongs to; None where there is one intake only."""
+        return None if self.database_url is None else self.intake_group or "oshwatch"
 
     @property
     def link_base(self) -> str:

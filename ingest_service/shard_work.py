@@ -212,3 +212,36 @@ def kept(leases: Leases | None) -> Iterator[None]:
             leases.leave()
         except sa.exc.SQLAlchemyError as error:
             log.warning("the leases run out by themselves", reason=type(error).__name__)
+
+
+class _Turn(threading.Event):
+    """Looks like the event that ends the service, but lets only the holder of the lease past its `wait`."""
+
+    def __init__(self, stop: threading.Event, leases: Leases) -> None:
+        super().__init__()
+        self._stop, self._leases = stop, leases
+
+    def is_set(self) -> bool:
+        return self._stop.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self._stop.wait(timeout):
+            return True
+        while 0 not in self._leases.held():
+            if self._stop.wait(LONGEST_WAIT_S):
+                return True
+        return False
+
+
+@contextmanager
+def one_of_many(engine: sa.Engine, what: str, stop: threading.Event) -> Iterator[threading.Event]:
+    """For what exactly one of several processes is to do: an event to be waited for in place of `stop`.
+
+    Its `wait` returns True at the end, and False when the time is over and it is this process that does it.
+    """
+    if engine.dialect.name == "sqlite":
+        yield stop
+        return
+    leases = Leases(engine, what, shards=(0,))
+    with kept(leases):
+        yield _Turn(stop, leases)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 import paho.mqtt.client as paho
+import sqlalchemy as sa
 import structlog
 
 from ingest_service import heartbeat
@@ -24,10 +25,12 @@ from ingest_service.evidence.roots import publish_days
 from ingest_service.gateway_words import read_birth, read_state
 from ingest_service.intake import Arrival, Desk, Intake
 from ingest_service.intake_desk import IntakeDesk
+from ingest_service.intake_group import IntakeGroup
 from ingest_service.ledger.port import BirthNote, Ledger, LedgerError, Outcome, StateNote
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
+from ingest_service.shard_work import one_of_many
 from ingest_service.stores import open_database_of, open_ledger_of, open_server_key_of
 from ingest_service.time_exchange import answer
 from osh_domain.crash_points import crash_here
@@ -67,9 +70,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
         clock = clock_from(settings)
         register = Register(engine, clock.now)
         desk = IntakeDesk(register)
-        subscriber = Subscriber(settings, ledger, register.snapshot, signer, clock, desk=desk)
+        beats = heartbeat.beats_of(engine, settings.data_dir)
+        owned.callback(_end, beats)
+        group = IntakeGroup(engine) if settings.group else None
+        if group is not None:
+            owned.enter_context(group.kept())
+        subscriber = Subscriber(
+            settings, ledger, steady(register.snapshot), signer, clock, desk=desk, beats=beats, group=group
+        )
         owned.callback(subscriber.close)
-        days = threading.Thread(target=publish_days, args=(ledger, signer, clock.now, stop), name="day roots")
+        turn = owned.enter_context(one_of_many(engine, "day-roots", stop))
+        days = threading.Thread(target=publish_days, args=(ledger, signer, clock.now, turn), name="day roots")
         days.start()
         owned.callback(days.join)
         owned.callback(stop.set)
@@ -77,6 +88,27 @@ def run(settings: Settings, stop: threading.Event) -> None:
             subscriber.step()
             if subscriber.pause_s:
                 stop.wait(subscriber.pause_s)
+
+
+def steady(snapshot: Callable[[], RegisterSnapshot]) -> Callable[[], RegisterSnapshot]:
+    """The register as it was last read, while its database does not answer: what comes then is not taken in
+    anyway, but the gateways are told so."""
+    known: list[RegisterSnapshot] = []
+
+    def read() -> RegisterSnapshot:
+        try:
+            known[:] = [snapshot()]
+        except sa.exc.SQLAlchemyError:
+            if not known:
+                raise
+        return known[0]
+
+    return read
+
+
+def _end(beats: heartbeat.Beats) -> None:
+    with contextlib.suppress(OSError):
+        beats.end("intake")
 
 
 class Subscriber:
@@ -91,19 +123,29 @@ class Subscriber:
         clock: Clock,
         *,
         desk: Desk | None = None,
+        beats: heartbeat.Beats | None = None,
+        group: IntakeGroup | None = None,
     ) -> None:
+        """`group`: this is one of several that share what gateways send."""
         self.pause_s = 0.0
+        self._beats, self._group = beats or heartbeat.FileBeats(settings.data_dir), group
         self._settings = settings
         self._clock = clock
         self._signer = signer
         self._intake = Intake(ledger, register, max_payload=settings.max_payload, desk=desk)
-        self._link = BrokerLink(settings, [topic_filter(leaf) for leaf in LEAVES], self._hear)
+        self._link = BrokerLink(
+            settings,
+            [topic_filter(leaf) for leaf in LEAVES],
+            self._hear,
+            group=settings.group if group is not None else None,
+            kept=[topic_filter(leaf) for leaf in (STATE, BIRTH)],
+        )
         self._acknowledger = Acknowledger(
             ledger,
             signer,
             window=settings.back_window,
             rate=settings.back_rate,
-            connection=lambda: self._link.name,
+            connection=lambda: self._link.name if group is None else group.name,
         )
         self._register = register
         self._strangers: set[str] = set()
@@ -118,6 +160,8 @@ class Subscriber:
     def step(self) -> None:
         """Look for the broker, or take one portion from it; a second at most."""
         self.pause_s = 0.0
+        if self._group is not None and self._group.look(self._link.name):
+            self._link.hear_again()
         if self._link.ready():
             self._link.read(self._settings.commit_batches, LOOK_UP_S)
             if self._arrivals or self._notes:
@@ -229,8 +273,7 @@ class Subscriber:
             return
         self._next_beat = now + BEAT_S
         try:
-            heartbeat.beat(
-                self._settings.data_dir,
+            self._beats.beat(
                 "intake",
                 connected=self._link.connected,
                 trouble=self._ledger_trouble or self._link.trouble,

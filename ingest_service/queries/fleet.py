@@ -219,12 +219,16 @@ def _shown(value: object) -> str:
 
 def _runners(view: View) -> tuple[RunnerLine, ...]:
     wall = time.time()
+    try:
+        beats = heartbeat.signs_of_life(view.engine, view.data_dir)
+    except OSError:
+        beats = []
     return tuple(
         RunnerLine(
-            name=beat.runner,
+            name=f"{beat.runner} {beat.instance}".strip(),
             age_s=max(0.0, wall - beat.at),
             alive=beat.fresh(wall),
             facts=tuple((key, _shown(value)) for key, value in beat.facts.items()),
         )
-        for beat in heartbeat.read_all(view.data_dir).values()
+        for beat in beats
     )

@@ -28,6 +28,8 @@ def command(
         raise typer.BadParameter(f"{runner!r} is not one of {', '.join(RUNNERS)}")
     settings = load(config)
     configure_logs(runner)
+    if settings.metrics_port is not None:
+        _show_metrics(settings.metrics_host, settings.metrics_port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -37,3 +39,15 @@ def command(
     except starting_errors() as error:
         typer.echo(f"oshwatch {runner}: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _show_metrics(host: str, port: int) -> None:
+    from prometheus_client import start_http_server
+
+    try:
+        start_http_server(port, host)
+    except OSError as error:
+        typer.echo(
+            f"oshwatch: {host}:{port} cannot show metrics ({error.strerror}): mend metrics_port", err=True
+        )
+        raise typer.Exit(2) from None

@@ -117,6 +117,7 @@ class Keeper:
         full, self._segment = self._segment, self._new_segment()
         if full.records:
             self._refused.append(full)
+        if self._refused:  # also when nothing is open: at the end it is the last chance of what was refused
             self._write_all(reason)
 
     def seal_alone(self, record: OpenRecord) -> int | None:

@@ -113,7 +113,7 @@ def ledger_readings(data_dir: Path, gateways: set[str]) -> Iterator[Key]:
             after = rows[-1].row
             for row in rows:
                 if row.kind == "sealed" and row.gateway in gateways:
-                    yield from _readings(row.payload)
+                    yield from batch_readings(row.payload)
     finally:
         ledger.close()
 
@@ -129,7 +129,7 @@ def _outbox_readings(fleet_dir: Path, gateways: Iterable[str]) -> Iterator[Key]:
             raise OutboxError(f"{path} is in use ({error}). Stop the fleet first.") from None
         with outbox:
             for batch in outbox.waiting(0, 2**62, 2**31):
-                yield from _readings(batch.payload)
+                yield from batch_readings(batch.payload)
             left = outbox.leftover()
             for record in () if left is None else left.records:
                 if left is not None and not isinstance(record.value, str) and record.sensor != SYSTEM_SENSOR:
@@ -138,7 +138,7 @@ def _outbox_readings(fleet_dir: Path, gateways: Iterable[str]) -> Iterator[Key]:
                     yield name, ms, float(record.value), record.flags & _GATEWAYS_OWN
 
 
-def _readings(payload: bytes) -> Iterator[Key]:
+def batch_readings(payload: bytes) -> Iterator[Key]:
     """The measured values of a batch; the gateway's own state is not a reading of a sensor."""
     frame = open_frame(payload)
     for record in read_pack(frame.pack, 0.0):

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,17 +20,19 @@ from ingest_service.register.store import Register
 from ingest_service.series.sqlite import open_series
 from osh_domain.batch import open_frame
 from osh_domain.senml import read_pack
-from oshwatch.truth_check import Key, TruthReport, check, ledger_readings, taken_readings
+from oshwatch.truth_check import Key, TruthReport, batch_readings, check, ledger_readings, taken_readings
 from tests.delivery.gaps import spans
 
 
 class Audit(NamedTuple):
-    """What was found; `kept` is the verdict. `lost`: missing, and no signed gap record covers it; `in_gaps`:
-    missing, and one does; `numbers`: measured values in the ledger, each of which has to be a point."""
+    """What was found; `kept` is the verdict. `lost`: missing, and nothing signed says so; `in_gaps`: missing,
+    and a gap record covers it; `held`: on the gateway in a batch whose number the ledger holds with another
+    content, which the gateway has told; `numbers`: measured values in the ledger, each has to be a point."""
 
     truth: TruthReport
     lost: tuple[str, ...]
     in_gaps: int
+    held: int
     broken_rows: list[int]
     numbers: int
     points: int
@@ -51,6 +54,7 @@ class Audit(NamedTuple):
             ("readings taken by the sensors", self.truth.taken),
             ("in the ledger", self.truth.in_ledger),
             ("missing, as a signed gap record says", self.in_gaps),
+            ("held by their gateway after damage, as it has told", self.held),
             ("still in an outbox", self.truth.waiting),
             ("lost", len(self.lost)),
             ("doubled", self.truth.twice),
@@ -67,9 +71,11 @@ class Audit(NamedTuple):
 
 @dataclass
 class _Kept:
-    """What the ledger says of gaps (spans in ms, by gateway), and how many numbers it holds."""
+    """What the ledger says of gaps (spans in ms, by gateway), which gateways told that they hold batches, and
+    how many numbers it has."""
 
     gaps: defaultdict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    holders: set[str] = field(default_factory=set)
     numbers: int = 0
 
     def take(self, row: LedgerRow) -> None:
@@ -77,6 +83,8 @@ class _Kept:
             self.numbers += type(record.value) is float
             if record.name.endswith("/sys/gap") and row.signed:
                 self.gaps[row.gateway] += spans(str(record.value))
+            if record.name.endswith("/sys/status") and row.signed and "are held" in str(record.value):
+                self.holders.add(row.gateway)
 
     def covers(self, key: Key) -> bool:
         return any(since < key[1] < until for since, until in self.gaps[key[0].partition("/")[0]])
@@ -91,7 +99,8 @@ def audit(truth_file: Path, data_dir: Path, fleet_dir: Path, scratch: Path) -> A
     broken: list[int] = []
     for row in _rows(data_dir, broken):
         kept.take(row)
-    gone = [key for key, count in missing.items() for _ in range(max(0, count))]
+    held = (+missing) & _held(fleet_dir, kept.holders)
+    gone = list((missing - held).elements())
     lost = tuple(
         f"  lost: {channel} at {ms / 1000:.3f} value {value}"
         for channel, ms, value, _ in sorted(key for key in gone if not kept.covers(key))
@@ -101,6 +110,7 @@ def audit(truth_file: Path, data_dir: Path, fleet_dir: Path, scratch: Path) -> A
         check(truth_file, data_dir, fleet_dir),
         lost,
         len(gone) - len(lost),
+        held.total(),
         broken,
         kept.numbers,
         live[0],
@@ -118,6 +128,17 @@ def _rows(data_dir: Path, broken: list[int]) -> Iterator[LedgerRow]:
             yield from (row for row in rows if row.kind == "sealed")
     finally:
         ledger.close()
+
+
+def _held(fleet_dir: Path, holders: set[str]) -> Counter[Key]:
+    """Readings in batches that these gateways keep and do not send by themselves."""
+    found: Counter[Key] = Counter()
+    for gateway in holders:
+        path = fleet_dir / gateway / "outbox.sqlite"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as outbox:
+            for (payload,) in outbox.execute("SELECT payload FROM batches WHERE state = 2"):
+                found.update(batch_readings(payload))
+    return found
 
 
 def _projected_again(data_dir: Path, scratch: Path) -> Path:

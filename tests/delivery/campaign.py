@@ -63,7 +63,9 @@ def run(
     figures = Figures()
     with World(folder, seed, keep=keep) as world:
         figures.left_out = left_out(world)
-        _await_rows(world, "the start")
+        # What was never heard of a gateway nobody can miss: faults begin when each has said something.
+        while not world.everybody_was_heard():
+            _await_rows(world, "the start")
         _trouble(world, figures, time.monotonic() + seconds, most, tell)
         tell("calm: no more faults, everything drains")
         world.drain()
@@ -93,6 +95,7 @@ def _await_rows(world: World, fault: str) -> float:
     """Wait until rows are added again: how long that took is the recovery [s]."""
     begun, before = time.monotonic(), world.last_row()
     while world.last_row() <= before:
+        world.all_live()
         if time.monotonic() - begun > RECOVERED_WITHIN_S:
             raise TimeoutError(f"no ledger row within {RECOVERED_WITHIN_S:.0f} s after: {fault}")
         time.sleep(0.05)
@@ -132,6 +135,7 @@ def document(seed: int, minutes: float, found: Audit, figures: Figures) -> dict[
             "taken": found.truth.taken,
             "in_ledger": found.truth.in_ledger,
             "in_signed_gaps": found.in_gaps,
+            "held_by_their_gateway": found.held,
             "lost": len(found.lost),
             "doubled": found.truth.twice,
             "changed": found.truth.changed,

@@ -170,10 +170,27 @@ class World:
 
     # -- looking ----------------------------------------------------------------------------------------
 
+    def all_live(self) -> None:
+        """Raises TimeoutError when a process ended that nobody killed."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                said = (self.folder / f"{name}.log").read_text("utf-8", "replace").splitlines()[-3:]
+                raise TimeoutError(f"{name} ended by itself with code {process.returncode}: {' '.join(said)}")
+
     def last_row(self) -> int:
         ledger = open_ledger(self.data_dir, read_only=True)
         try:
             return ledger.last_row()
+        finally:
+            ledger.close()
+
+    def everybody_was_heard(self) -> bool:
+        """Whether the ledger has something of every gateway of the fleet."""
+        ledger = open_ledger(self.data_dir, read_only=True)
+        try:
+            return {gateway for _, gateway, _ in ledger.epochs()} >= set(
+                fleet_named(FLEET, self.seed).gateways
+            )
         finally:
             ledger.close()
 

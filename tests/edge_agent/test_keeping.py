@@ -4,9 +4,10 @@ from pathlib import Path
 
 from edge_agent.clock import SimClock
 from edge_agent.outbox.disk import DiskLevel, DiskPolicy
+from edge_agent.outbox.store import Outbox
 from osh_domain.batch import open_frame
 from osh_domain.senml import read_pack
-from tests.edge_agent.scripted import T0, agent_for, run_minutes
+from tests.edge_agent.scripted import GATEWAY, T0, agent_for, run_minutes
 from tests.edge_agent.scripted import Scripted as Sensor
 from tests.edge_agent.test_timekeeping import NoLink, frames, offline_agent
 
@@ -55,6 +56,19 @@ def test_a_disk_that_refuses_for_long_stops_measuring_not_keeping(tmp_path: Path
     agent.cut()
     assert values[:11] == [60.0 * i for i in range(1, 12)]
     assert values[-1] == 63 * 60.0
+
+
+def test_what_a_disk_refused_is_written_at_the_end_although_nothing_else_is_open(tmp_path: Path) -> None:
+    clock = SimClock(T0, booted_at=T0 - 100)
+    agent = offline_agent(tmp_path, clock)
+    agent.outbox._db.execute("PRAGMA query_only = ON")
+    run_minutes(agent, clock, 3)
+    agent.outbox._db.execute("PRAGMA query_only = OFF")
+    agent.stop(0.0)
+    with Outbox(tmp_path / "outbox.sqlite", GATEWAY, serial="serial-1") as outbox:
+        packs = [open_frame(batch.payload).pack for batch in outbox.waiting(0, 2**62, 99)]
+    times = [r.time - T0 for pack in packs for r in read_pack(pack, T0) if r.name.endswith("/ta")]
+    assert times == [60.0, 120.0, 180.0]
 
 
 def test_a_filling_disk_costs_copies_first_then_measuring_and_says_so(tmp_path: Path) -> None:

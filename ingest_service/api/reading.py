@@ -37,8 +37,11 @@ def get_overview(
     country: Word = "",
     district: Word = "",
     sector: Word = "",
+    page: Annotated[
+        int, Query(ge=0, le=100_000, description="Rows 100 at a time, counted from 1; 0 for all of them.")
+    ] = 1,
 ) -> Overview:
-    return overview.overview(caller.view(), Wish(hazard, period, country, district, sector))
+    return overview.overview(caller.view(), Wish(hazard, period, country, district, sector, page))
 
 
 @router.get("/sites/{site}", summary="One factory: zones now, cases, the week, who looked")

@@ -104,10 +104,11 @@ def _matrix(view: View, site: Site, hazard: Hazard) -> tuple[tuple[MatrixRow, ..
     shifts = [one for one in view.register.calendar(site.id).instances(start, view.now) if one.start >= start]
     rows, total = [], judged.NOTHING
     with view.engine.connect() as connection:
+        counts = judged.Counts(connection)
         for zone in view.register.zones_of(site.id):
             cells = []
             for shift in shifts:
-                span = site_weeks.of_shift(view, connection, site, zone, hazard, shift)
+                span = site_weeks.of_shift(view, counts, site, zone, hazard, shift)
                 total += span
                 cells.append(
                     ShiftCell(

@@ -156,7 +156,11 @@ class Split(Facts):
 
 
 class MapPoint(Facts):
+    """A factory on the map; of very many factories a district, with `site` empty and their number."""
+
     site: str
+    district: str
+    sites: int
     name: str
     country: str
     latitude: float
@@ -225,6 +229,12 @@ class Choice(Facts):
 
 
 class Overview(Facts):
+    """Sums are of all factories in view; `rows` and `calendar` are those of one page, which counts from 1.
+
+    Counts may be some minutes old: `oldest_at` is that of the oldest, `sites_old` are older than they should
+    be, `sites_uncounted` were never counted and are in no sum.
+    """
+
     now: float
     hazard: Hazard
     period: Period
@@ -232,8 +242,13 @@ class Overview(Facts):
     sites_over: int
     sites_silent: int
     sites_untold: tuple[str, ...]
+    sites_uncounted: int
+    sites_old: int
+    oldest_at: float
     coverage: float | None
     first: tuple[FirstLook, ...]
+    page: int
+    pages: int
     rows: tuple[OverviewRow, ...]
     points: tuple[MapPoint, ...]
     calendar: tuple[CalendarRow, ...]

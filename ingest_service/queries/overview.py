@@ -1,19 +1,21 @@
-"""The overview: many factories ranked by how long their zones were above a limit."""
+"""The overview: many factories ranked by how long their zones were above a limit.
+
+A few factories are counted when somebody asks. Of many the counts are kept (`overview_lines`) and only read
+here; what is older than it should be is named.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
-import sqlalchemy as sa
-
 from ingest_service.auth.access import Action
-from ingest_service.cases.schema import ACTIONS, CASES
-from ingest_service.queries import judged, looks, site_weeks
+from ingest_service.overview_lines import kept_calendars, kept_rows
+from ingest_service.queries import judged, looks
 from ingest_service.queries.models import (
     URGENCY,
-    CalendarCell,
     CalendarRow,
     Choice,
     FirstLook,
@@ -21,42 +23,36 @@ from ingest_service.queries.models import (
     MapPoint,
     Overview,
     OverviewRow,
-    Period,
     Reason,
-    Split,
-    State,
+    worst,
 )
 from ingest_service.queries.panels import HAZARDS
-from ingest_service.queries.site_weeks import SiteSpan
-from ingest_service.queries.standings import Standings, state_of
-from ingest_service.queries.time_spans import PERIODS, local_days, period
-from ingest_service.queries.view import View, site_name
+from ingest_service.queries.site_count import CountedRow, count
+from ingest_service.queries.standings import Standings
+from ingest_service.queries.time_spans import PERIODS, period
+from ingest_service.queries.view import View
 from ingest_service.register.entries import Site
 
-DAY_S: Final = 86400.0
-CALENDAR_DAYS: Final = 14
+LIVE_SITES: Final = 5
+"""So many factories are counted when asked; of more, counts that are kept are read."""
+OLD_S: Final = 900.0
+"""A count older than this is said to be old; it is shown all the same."""
+PAGE_ROWS: Final = 100
+MAP_POINTS: Final = 200
+"""Of more factories the map shows districts."""
 _FIRST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the reader chose; an empty text chooses nothing."""
+    """What the reader chose; an empty text chooses nothing. `page` counts from 1; 0 is all of them."""
 
     hazard: str = "heat"
     period: str = "week"
     country: str = ""
     district: str = ""
     sector: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _CaseFacts:
-    running: int
-    oldest: float | None
-    days: tuple[float, ...]
-
-
-_NO_CASES: Final = _CaseFacts(0, None, ())
+    page: int = 1
 
 
 def overview(view: View, wish: Wish = Wish()) -> Overview:
@@ -65,38 +61,58 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
     sites = [site for site in allowed if _chosen(site, wish)]
     hazard: Hazard = next((one for one in HAZARDS if one == wish.hazard), "heat")
     span = period(wish.period, view.now, sites[0].timezone if sites else "UTC")
-    standings = Standings(view, sites)
-    spans = {site.id: period(wish.period, view.now, site.timezone) for site in sites}
-    cases = _case_facts(view, spans, hazard)
+    counted, calendars = _counted(view, sites, hazard, span.id)
     seen = looks.last_looks(view)
-    with view.engine.connect() as connection:
-        whole = judged.NOTHING
-        rows = []
-        for site in sites:
-            pair = _two_periods(view, connection, site, hazard, spans[site.id])
-            whole += pair[0].whole
-            facts = cases.get(site.id, _NO_CASES)
-            rows.append(_row(view, site, hazard, pair, standings, facts, seen.get(site.id)))
-        calendar = tuple(_calendar(view, connection, site, hazard) for site in sites)
-    rows.sort(key=_rank)
-    order = {row.site.id: number for number, row in enumerate(rows)}
+    rows = sorted(
+        (one.row.model_copy(update={"last_look": seen.get(site)}) for site, one in counted.items()), key=_rank
+    )
+    whole = sum((one.whole for one in counted.values()), start=judged.NOTHING)
+    shown, page, pages = _page(rows, wish.page)
+    if calendars is None:
+        calendars = kept_calendars(view.engine, hazard, [row.site.id for row in shown])
     return Overview(
         now=view.now,
         hazard=hazard,
         period=span,
-        sites_total=len(rows),
+        sites_total=len(sites),
         sites_over=sum(bool(row.hours_above) for row in rows),
         sites_silent=sum(row.state == "silent" for row in rows),
         sites_untold=tuple(
             row.site.name for row in rows if row.hours_above is None and row.coverage is not None
         ),
+        sites_uncounted=len(sites) - len(rows),
+        sites_old=sum(view.now - one.at > OLD_S * max(1.0, view.rate) for one in counted.values()),
+        oldest_at=min((one.at for one in counted.values()), default=view.now),
         coverage=whole.coverage,
         first=tuple(first for first in map(_first_look, rows) if first.reasons)[:_FIRST],
-        rows=tuple(rows),
-        points=tuple(_point(site, rows) for site in sites if site.latitude is not None),
-        calendar=tuple(sorted(calendar, key=lambda line: order[line.site])),
+        page=page,
+        pages=pages,
+        rows=tuple(shown),
+        points=_points(sites, rows),
+        calendar=tuple(calendars[row.site.id] for row in shown if row.site.id in calendars),
         choices=_choices(allowed, wish, hazard),
     )
+
+
+def _counted(
+    view: View, sites: Sequence[Site], hazard: Hazard, span: str
+) -> tuple[dict[str, CountedRow], dict[str, CalendarRow] | None]:
+    """Rows by site, and calendars if they were counted, too."""
+    if len(sites) > LIVE_SITES:
+        return kept_rows(view.engine, hazard, span, [site.id for site in sites]), None
+    standings = Standings(view, sites)
+    found = {site.id: count(view, site, hazard, standings) for site in sites}
+    rows = {site: one.rows[span] for site, one in found.items()}
+    return rows, {site: one.calendar for site, one in found.items()}
+
+
+def _page(rows: list[OverviewRow], asked: int) -> tuple[list[OverviewRow], int, int]:
+    """The rows of the page, its number, and how many pages there are."""
+    if asked == 0:
+        return rows, 1, 1
+    pages = max(1, -(-len(rows) // PAGE_ROWS))
+    number = min(max(1, asked), pages)
+    return rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS], number, pages
 
 
 def _chosen(site: Site, wish: Wish) -> bool:
@@ -104,52 +120,6 @@ def _chosen(site: Site, wish: Wish) -> bool:
         wish.country in {"", site.country}
         and wish.district in {"", site.district}
         and wish.sector in {"", site.sector}
-    )
-
-
-def _two_periods(
-    view: View, connection: sa.Connection, site: Site, hazard: Hazard, span: Period
-) -> tuple[SiteSpan, SiteSpan]:
-    """The period and the one of the same length before it."""
-    earlier = 2 * span.start - span.end
-    return (
-        site_weeks.of_site(view, connection, site, hazard, span.start, span.end),
-        site_weeks.of_site(view, connection, site, hazard, earlier, span.start),
-    )
-
-
-def _row(
-    view: View,
-    site: Site,
-    hazard: Hazard,
-    pair: tuple[SiteSpan, SiteSpan],
-    standings: Standings,
-    cases: _CaseFacts,
-    last_look: float | None,
-) -> OverviewRow:
-    zones = view.zones(site)
-    now, before = pair
-    found = [one for zone in zones if (one := standings.of_hazard(zone, hazard)) is not None]
-    state = state_of(found)
-    if state in {"within", "idle"} and now.whole.expected and not now.whole.known:
-        state = "cannot_tell"  # cool air after work says nothing about work of which nothing was measured
-    silent = [one.reason.since for one in found if one.state == "silent" and one.reason.since]
-    return OverviewRow(
-        site=site_name(site),
-        sector=site.sector,
-        state="silent" if found and all(one.state == "silent" for one in found) else state,
-        workers=Split(women=sum(z.women for z in zones), men=sum(z.men for z in zones)),
-        start=now.start,
-        hours_above=now.worst.hours if now.whole.told else None,
-        hours_above_before=before.worst.hours if before.whole.told else None,
-        worker_hours_above=now.worker_hours if now.whole.told else None,
-        shift_share=now.whole.share if now.whole.told else None,
-        coverage=now.whole.coverage,
-        open_cases=cases.running,
-        oldest_case_at=cases.oldest,
-        days_to_respond=median(cases.days) if cases.days else None,
-        last_look=last_look,
-        silent_since=max(silent, default=None) if state == "silent" else None,
     )
 
 
@@ -176,68 +146,31 @@ def _first_look(row: OverviewRow) -> FirstLook:
     return FirstLook(site=row.site.id, name=row.site.name, state=row.state, reasons=tuple(reasons))
 
 
-def _point(site: Site, rows: list[OverviewRow]) -> MapPoint:
-    row = next(row for row in rows if row.site.id == site.id)
-    state: State = row.state
+def _points(sites: Sequence[Site], rows: Sequence[OverviewRow]) -> tuple[MapPoint, ...]:
+    """Where the factories are; of very many, where their districts are: in the middle of their factories."""
+    row_of = {row.site.id: row for row in rows}
+    groups: dict[tuple[str, ...], list[Site]] = defaultdict(list)
+    placed = [site for site in sites if site.latitude is not None and site.id in row_of]
+    for site in placed:
+        many = len(placed) > MAP_POINTS
+        groups[(site.country, site.district) if many else (site.country, site.district, site.id)].append(site)
+    return tuple(_point(group, [row_of[site.id] for site in group]) for group in groups.values())
+
+
+def _point(group: Sequence[Site], rows: Sequence[OverviewRow]) -> MapPoint:
+    first = group[0]
+    alone = len(group) == 1
     return MapPoint(
-        site=site.id,
-        name=site.name,
-        country=site.country,
-        latitude=site.latitude or 0.0,
-        longitude=site.longitude or 0.0,
-        workers=round(row.workers.both),
-        state=state,
+        site=first.id if alone else "",
+        district=first.district,
+        sites=len(group),
+        name=first.name if alone else first.district,
+        country=first.country,
+        latitude=sum(site.latitude or 0.0 for site in group) / len(group),
+        longitude=sum(site.longitude or 0.0 for site in group) / len(group),
+        workers=round(sum(row.workers.both for row in rows)),
+        state=worst([row.state for row in rows]),
     )
-
-
-def _calendar(view: View, connection: sa.Connection, site: Site, hazard: Hazard) -> CalendarRow:
-    starts = local_days(view.now, site.timezone, CALENDAR_DAYS)
-    cells = []
-    for start, end in zip(starts, [*starts[1:], view.now], strict=True):
-        day = site_weeks.of_site(view, connection, site, hazard, start, end)
-        shifts = [one for one in view.register.calendar(site.id).instances(start, end) if one.start >= start]
-        # A day with a shift before anything was watched is unknown, too; a day without one is no gap.
-        unknown = 0.0 if shifts else None
-        cells.append(
-            CalendarCell(
-                start=start,
-                share=day.whole.share if day.whole.told else None,
-                hours_above=day.worst.hours if day.whole.told else None,
-                coverage=unknown if day.whole.coverage is None else day.whole.coverage,
-            )
-        )
-    return CalendarRow(site=site.id, name=site.name, timezone=site.timezone, cells=tuple(cells))
-
-
-def _case_facts(view: View, spans: dict[str, Period], hazard: Hazard) -> dict[str, _CaseFacts]:
-    earliest = min((span.start for span in spans.values()), default=view.now)
-    first = sa.select(ACTIONS.c.case_id, sa.func.min(ACTIONS.c.at).label("at")).group_by(ACTIONS.c.case_id)
-    answered = first.subquery()
-    query = (
-        sa.select(CASES.c.site, CASES.c.state, CASES.c.opened_at, answered.c.at)
-        .outerjoin(answered, answered.c.case_id == CASES.c.id)
-        .where(
-            CASES.c.site.in_(list(spans)),
-            CASES.c.hazard.in_((hazard, "silence")),
-            sa.or_(CASES.c.state.in_(("open", "cleared")), CASES.c.opened_at >= earliest),
-        )
-    )
-    found: dict[str, list[sa.RowMapping]] = {}
-    with view.engine.connect() as connection:
-        for row in connection.execute(query).mappings():
-            found.setdefault(row["site"], []).append(row)
-    return {site: _summed(rows, spans[site].start) for site, rows in found.items()}
-
-
-def _summed(rows: list[sa.RowMapping], start: float) -> _CaseFacts:
-    running = [row["opened_at"] for row in rows if row["state"] in {"open", "cleared"}]
-    answered = [
-        row
-        for row in rows
-        if row["at"] is not None and (row["state"] in {"open", "cleared"} or row["opened_at"] >= start)
-    ]
-    days = tuple((row["at"] - row["opened_at"]) / DAY_S for row in answered)
-    return _CaseFacts(len(running), min(running, default=None), days)
 
 
 def _choices(sites: list[Site], wish: Wish, hazard: Hazard) -> tuple[Choice, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ingest_service.queries import judged, site_weeks
+from ingest_service.queries.judged import Counts
 from ingest_service.queries.measured import MINUTE_S
 from ingest_service.queries.models import Hazard
 from ingest_service.queries.panels import Panel, unit_of
@@ -46,7 +47,7 @@ def as_of(view: View, site: Site, day: date | None) -> View:
 def past(then: View, site: Site, zone: Zone, hazard: Hazard, shown: Panel, start: float, end: float) -> Past:
     """What is known of a zone from `start` to `end`, seen from the instant of `then`."""
     with then.engine.connect() as connection:
-        span = site_weeks.of_zone(then, connection, site, zone, hazard, start, end)
+        span = site_weeks.of_zone(then, Counts(connection), site, zone, hazard, start, end)
     first, last = int(start // MINUTE_S) + 1, int(end // MINUTE_S)
     found = then.series.exceedance(zone.id, shown.judged, 0.0, first, last)
     unit, decimals = unit_of(shown.judged)

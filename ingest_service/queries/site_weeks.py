@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import sqlalchemy as sa
-
 from ingest_service.queries import judged
-from ingest_service.queries.judged import Minutes
-from ingest_service.queries.models import Hazard, Split
+from ingest_service.queries.judged import Counts, Minutes
+from ingest_service.queries.models import Hazard
 from ingest_service.queries.panels import feeds, panels_of
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Site, Zone
 from osh_domain.shifts import ShiftInstance
-
-
-@dataclass(frozen=True, slots=True)
-class SiteSpan:
-    """A site from `start` on: `worst` is the zone with the most hours above, `whole` the sum of all zones."""
-
-    start: float
-    worst: Minutes
-    whole: Minutes
-    worker_hours: Split
 
 
 def rules_of(view: View, site: Site, zone: Zone, hazard: Hazard, at: float) -> dict[str, bool]:
@@ -46,7 +32,7 @@ def watched_since(view: View, zone: Zone) -> float | None:
 
 
 def of_shift(
-    view: View, connection: sa.Connection, site: Site, zone: Zone, hazard: Hazard, shift: ShiftInstance
+    view: View, counts: Counts, site: Site, zone: Zone, hazard: Hazard, shift: ShiftInstance
 ) -> Minutes:
     """The minutes of one shift up to now, by the panel of the hazard that was longest above.
 
@@ -59,7 +45,7 @@ def of_shift(
     start = max(shift.start, since)
     end = min(shift.end, view.now)
     rules = rules_of(view, site, zone, hazard, max(start, end - 1.0))
-    spans = {rule: judged.between(connection, zone.id, rule, start, end) for rule in rules}
+    spans = {rule: counts.between(zone.id, rule, start, end) for rule in rules}
     worst = max(spans.values(), key=lambda span: (span.above, span.known), default=judged.NOTHING)
     if worst.above:
         return worst
@@ -70,7 +56,7 @@ def of_shift(
 
 def of_zone(
     view: View,
-    connection: sa.Connection,
+    counts: Counts,
     site: Site,
     zone: Zone,
     hazard: Hazard,
@@ -81,22 +67,5 @@ def of_zone(
     total = judged.NOTHING
     for shift in view.register.calendar(site.id).instances(start, end):
         if start <= shift.start:
-            total += of_shift(view, connection, site, zone, hazard, shift)
+            total += of_shift(view, counts, site, zone, hazard, shift)
     return total
-
-
-def of_site(
-    view: View, connection: sa.Connection, site: Site, hazard: Hazard, start: float, end: float
-) -> SiteSpan:
-    """All zones of the site. Worker-hours take every zone's whole headcount as present."""
-    worst, whole, women, men = judged.NOTHING, judged.NOTHING, 0.0, 0.0
-    for zone in view.register.zones_of(site.id):
-        span = of_zone(view, connection, site, zone, hazard, start, end)
-        if not span.expected:
-            continue
-        whole += span
-        women += span.hours * zone.women
-        men += span.hours * zone.men
-        if (span.above, span.known) >= (worst.above, worst.known):
-            worst = span
-    return SiteSpan(start, worst, whole, Split(women=women, men=men))

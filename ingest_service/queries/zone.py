@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, NamedTuple
 
-import sqlalchemy as sa
-
 from ingest_service.auth.access import Action
 from ingest_service.queries import doubts, site_weeks
 from ingest_service.queries.ahead import ahead
 from ingest_service.queries.chart import span_of
-from ingest_service.queries.judged import Minutes
+from ingest_service.queries.judged import Counts, Minutes
 from ingest_service.queries.measured import MINUTE_S, letter, of_channel
 from ingest_service.queries.models import Hazard, Split, State
 from ingest_service.queries.models import Reason as Why
@@ -113,21 +111,22 @@ def _shift_lines(
         return ()
     shifts = view.register.calendar(site.id).instances(max(since, view.now - SHIFTS_S), view.now)
     with view.engine.connect() as connection:
+        counts = Counts(connection)
         return tuple(
-            _shift_line(view, connection, site, place, hazard, shown, shift) for shift in reversed(shifts)
+            _shift_line(view, counts, site, place, hazard, shown, shift) for shift in reversed(shifts)
         )
 
 
 def _shift_line(
     view: View,
-    connection: sa.Connection,
+    counts: Counts,
     site: Site,
     place: Zone,
     hazard: Hazard,
     shown: Panel,
     shift: ShiftInstance,
 ) -> ShiftLine:
-    span: Minutes = site_weeks.of_shift(view, connection, site, place, hazard, shift)
+    span: Minutes = site_weeks.of_shift(view, counts, site, place, hazard, shift)
     m0, m1 = first_minute(shift), int(min(shift.end, view.now) // MINUTE_S)
     worst = _worst(view, place, shown.judged, m0, m1)
     return ShiftLine(

@@ -30,7 +30,9 @@ class LivePage:
 def wish_of(asked: Asked) -> Wish:
     """What the reader of the overview chose."""
     names = ("hazard", "period", "country", "district", "sector")
-    return Wish(**{name: asked[name] for name in names if asked.get(name)})
+    page = asked.get("page", "")
+    number = int(page) if page.isdecimal() and len(page) < 6 else 1
+    return Wish(**{name: asked[name] for name in names if asked.get(name)}, page=max(1, number))
 
 
 def case_number(text: str) -> int:

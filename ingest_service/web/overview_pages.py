@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -58,7 +59,7 @@ def overview_csv(request: Request) -> Response:
     caller = caller_of(request)
     person = caller.must(Action.READ_OVERVIEW)
     view = caller.context.view(person)
-    found = overview(view, wish_of(dict(request.query_params)))
+    found = overview(view, replace(wish_of(dict(request.query_params)), page=0))
     header = [
         "site", "name", "country", "district", "sector", "state_now", "hazard", "from_utc", "to_utc",
         "hours_above_limit_worst_zone [h]", "worker_hours_above_women [h]", "worker_hours_above_men [h]",

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import Caller, caller_of
 from ingest_service.language import Translator, translator
-from ingest_service.queries.models import URGENCY, Overview
+from ingest_service.queries.models import URGENCY, MapPoint, Overview
 from ingest_service.queries.panels import panel
 from ingest_service.queries.view import View
 from ingest_service.web import drawing, outlook_words, sentences, vocabulary
@@ -57,6 +57,8 @@ def _environment() -> Environment:
         bucket=bucket,
         chart_keys=chart_keys,
         query=query,
+        map_link=map_link,
+        map_title=map_title,
         URGENCY=URGENCY,
         **{
             name: table
@@ -74,9 +76,26 @@ def static(name: str) -> str:
     return f"/static/{name}?v={mark}"
 
 
-def query(page: Overview) -> str:
-    """What was chosen on the overview, to be asked for again."""
-    return urlencode({choice.name: choice.chosen for choice in page.choices if choice.chosen})
+def query(page: Overview, number: int = 1, **other: str) -> str:
+    """What was chosen on the overview, to be asked for again: another page of it, or with other choices."""
+    chosen = {choice.name: choice.chosen for choice in page.choices if choice.chosen} | other
+    return urlencode(chosen | ({"page": str(number)} if number > 1 else {}))
+
+
+def map_link(page: Overview, point: MapPoint) -> str:
+    """Where a mark on the map leads: to its factory, or to the overview of its district."""
+    if point.site:
+        return f"/factories/{point.site}"
+    return f"/overview?{query(page, country=point.country, district=point.district)}"
+
+
+def map_title(words: Words, point: MapPoint) -> str:
+    """What a mark on the map says: the factory or the district, its number of factories, how it stands."""
+    state = words.state(point.state)
+    if point.site:
+        return f"{point.name}: {state}"
+    number = words._.count("%(n)s factory", "%(n)s factories", point.sites)
+    return f"{words.place(point.district)}, {number}: {state}"
 
 
 def utc(t: float) -> str:

@@ -33,7 +33,7 @@ def test_no_points_draw_nothing() -> None:
 
 def _point(country: str, longitude: float, latitude: float, workers: int) -> MapPoint:
     return MapPoint(
-        site=f"{country}-f0001", name="Factory", country=country, latitude=latitude, longitude=longitude,
+        site=f"{country}-f0001", district="d", sites=1, name="Factory", country=country, latitude=latitude, longitude=longitude,
         workers=workers, state="within",
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 import ingest_service.auth.schema
 import ingest_service.cases.schema
 import ingest_service.leases
+import ingest_service.overview_lines
 import ingest_service.register.schema
 import ingest_service.views.schema  # noqa: F401 - they fill METADATA
 from ingest_service.database import (

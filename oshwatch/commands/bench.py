@@ -107,6 +107,78 @@ def rules(
     typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(report(document)))
 
 
+@app.command()
+def edge(
+    channels: Annotated[int, typer.Option(min=1, max=100, help="Channels, each read once a minute.")] = 24,
+    hours: Annotated[float, typer.Option(min=0.1, help="Simulated hours of the outbox.")] = 4.0,
+    seconds: Annotated[float, typer.Option(min=10, help="How long the agent process is watched.")] = 180.0,
+    days: Annotated[float, typer.Option(min=0.1, max=60, help="Days of backlog, a batch a minute.")] = 3.0,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each part.")] = 3,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Measure a gateway and its delivery: writes, memory, processor, backlog, ledger, recovery after kills.
+
+    Everything is real: agent, Mosquitto, intake, projector, alerts, pages, on files in a temporary folder,
+    each run in a fresh one. What it started ends with it. Figures are the medians of the runs, with the load
+    of the machine before and after beside them.
+    """
+    from oshwatch.bench.edge import Workload, measured, report
+    from oshwatch.bench.servers import BenchError, find_mosquitto
+
+    console = Console(stderr=True)
+    work = Workload(channels=channels, hours=hours, seconds=seconds, days=days, runs=runs)
+    try:
+        mosquitto = find_mosquitto()
+        with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as folder, _spinner(console) as tell:
+            document = measured(mosquitto, Path(folder), work, tell)
+    except BenchError as error:
+        console.print(f"oshwatch bench: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(report(document)))
+
+
+@app.command()
+def query(
+    factories: Annotated[int, typer.Option(min=1, max=20_000, help="Factories in the register.")] = 2000,
+    zones: Annotated[int, typer.Option(min=1, max=50, help="Zones of each.")] = 5,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days of judged shifts and summaries.")] = 365,
+    requests: Annotated[int, typer.Option(min=5, help="Requests of each page.")] = 100,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the stores; one filled by an earlier run is used as it is.", show_default=False
+        ),
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Measure what pages and endpoints cost who reads a whole nation: overview, factory, a zone's year.
+
+    Fills a register and stores with a made-up year, which takes minutes and about 5 GB of disk, then starts
+    the real pages and asks them one request after another. With OSHWATCH_DATABASE_URL and OSHWATCH_INFLUX_URL
+    (and their secrets) set, empty databases there are filled and asked instead of files.
+    """
+    import os
+
+    from ingest_service.settings import load
+    from oshwatch.bench.query import measured, report
+    from oshwatch.bench.servers import BenchError
+    from oshwatch.bench.year import Nation
+
+    console = Console(stderr=True)
+    filled = keep is not None and (keep / "filled").exists()
+    try:
+        with tempfile.TemporaryDirectory(prefix="oshwatch-bench-") as folder, _spinner(console) as tell:
+            place = keep or Path(folder)
+            place.mkdir(parents=True, exist_ok=True)
+            settings = load(None, {**os.environ, "OSHWATCH_DATA_DIR": str(place)})
+            document = measured(settings, Nation(factories, zones, days), requests, tell, filled=filled)
+            (place / "filled").touch()
+    except BenchError as error:
+        console.print(f"oshwatch bench: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(report(document)))
+
+
 @contextmanager
 def _spinner(console: Console) -> Iterator[Callable[[str], None]]:
     """Something that says what is being done, on a terminal."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
-
-import structlog
 
 from ingest_service import metrics
 from ingest_service.checking import Arrival, check
 from ingest_service.key_replay import replay_for
 from ingest_service.ledger.port import Accepted, BirthNote, Ledger, Outcome, Rejected, StateNote
+from ingest_service.payload_guard import PayloadGuard
 from ingest_service.register.snapshot import RegisterSnapshot
-from osh_domain.batch import MAX_FRAME, payload_hash
+from osh_domain.batch import MAX_FRAME
 
 __all__ = ["Arrival", "Intake", "check"]
-
-log = structlog.get_logger(__name__)
 
 
 class Desk(Protocol):
@@ -51,8 +49,10 @@ class Intake:
         *,
         max_payload: int = MAX_FRAME,
         desk: Desk | None = None,
+        guard: PayloadGuard | None = None,
     ) -> None:
         self._ledger = ledger
+        self._guard = PayloadGuard() if guard is None else guard
         self._register = register
         self._max_payload = max_payload
         self._desk = desk
@@ -66,13 +66,21 @@ class Intake:
     ) -> list[Outcome]:
         """One synced commit for all of it; one outcome for each arrival, in order.
 
-        Raises LedgerError when nothing could be stored; then nothing may be acknowledged. An arrival whose
-        check failed in a way nobody foresaw is ``refused``: neither kept nor acknowledged, so the gateway
-        keeps it, and the others go on.
+        Raises LedgerError when nothing could be stored; then nothing may be acknowledged. An arrival that
+        failed in a way nobody foresaw is ``refused``: neither kept nor acknowledged, so the gateway keeps it,
+        and the others go on. At the third time it goes to the quarantine.
 
         Where a batch introduces a key, that is in force before anything signed with it is judged: what of the
         same group failed for its key goes into a second commit, and what came earlier is replayed.
         """
+        outcomes: list[Outcome] = []
+        for group in list(self._guard.groups(arrivals)) or [[]]:
+            outcomes += self._guard.take(group, partial(self._take, group, now, () if outcomes else notes))
+        return outcomes
+
+    def _take(
+        self, arrivals: Sequence[Arrival], now: float, notes: Sequence[StateNote | BirthNote]
+    ) -> list[Outcome]:
         register = self._register()
         entries = [self._checked(arrival, register, now) for arrival in arrivals]
         if self._desk is None:
@@ -144,23 +152,15 @@ class Intake:
         notes: Sequence[StateNote | BirthNote],
     ) -> list[Outcome]:
         begun = time.perf_counter()
-        stored = iter(self._ledger.append([entry for entry in entries if entry is not None], notes))
+        outcomes = self._guard.store(self._ledger, entries, arrivals, notes, self._register)
         metrics.LEDGER_COMMIT.observe(time.perf_counter() - begun)
-        outcomes = [
-            _unforeseen(arrival) if entry is None else next(stored)
-            for arrival, entry in zip(arrivals, entries, strict=True)
-        ]
         _count(outcomes, entries)
         return outcomes
 
     def _checked(
         self, arrival: Arrival, register: RegisterSnapshot, now: float
     ) -> Accepted | Rejected | None:
-        try:
-            return check(arrival, register, now, max_payload=self._max_payload)
-        except Exception:  # one payload nobody foresaw must not keep all others out
-            log.exception("a check failed in a way nobody foresaw", topic=arrival.topic)
-            return None
+        return self._guard.check(arrival, register, now, max_payload=self._max_payload)
 
 
 def _keyless(entries: Sequence[Accepted | Rejected | None]) -> list[int]:
@@ -183,13 +183,6 @@ def _stored(entries: Sequence[Accepted | Rejected | None], outcomes: Sequence[Ou
         for entry, outcome in zip(entries, outcomes, strict=True)
         if isinstance(entry, Accepted) and outcome.verdict in ("new", "duplicate")
     ]
-
-
-def _unforeseen(arrival: Arrival) -> Outcome:
-    detail = "the check of this payload failed unexpectedly; it was not kept, see the log"
-    return Outcome(
-        "refused", "", arrival.gateway or "", None, None, payload_hash(arrival.payload), detail=detail
-    )
 
 
 def _count(outcomes: Sequence[Outcome], entries: Sequence[Accepted | Rejected | None]) -> None:

@@ -27,12 +27,14 @@ from ingest_service.intake import Arrival, Desk, Intake
 from ingest_service.intake_desk import IntakeDesk
 from ingest_service.intake_group import IntakeGroup
 from ingest_service.ledger.port import BirthNote, Ledger, LedgerError, Outcome, StateNote
+from ingest_service.payload_guard import PayloadGuard
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
 from ingest_service.shard_work import one_of_many
 from ingest_service.stores import open_database_of, open_ledger_of, open_server_key_of
 from ingest_service.time_exchange import answer
+from ingest_service.trials import FOLDER, Trials
 from osh_domain.crash_points import crash_here
 from osh_domain.signing import Signer
 from osh_domain.topics import (
@@ -132,7 +134,9 @@ class Subscriber:
         self._settings = settings
         self._clock = clock
         self._signer = signer
-        self._intake = Intake(ledger, register, max_payload=settings.max_payload, desk=desk)
+        self._trials = Trials(settings.data_dir / FOLDER / "intake")
+        guard = PayloadGuard(self._trials)
+        self._intake = Intake(ledger, register, max_payload=settings.max_payload, desk=desk, guard=guard)
         self._link = BrokerLink(
             settings,
             [topic_filter(leaf) for leaf in LEAVES],
@@ -173,6 +177,7 @@ class Subscriber:
 
     def close(self) -> None:
         self._link.close()
+        self._trials.close()
 
     # -- hearing ----------------------------------------------------------------------------------------
 

@@ -72,10 +72,17 @@ class Trials:
     def failed(self, names: Sequence[str]) -> None:
         """One that was tried alone has failed once more; of several each is a suspect."""
         for name in names:
-            self._tries[name] = self._tries.pop(name, 0) + (len(names) == 1)
+            self._add(name, int(len(names) == 1))
+        self._note(())
+
+    def count(self, name: str) -> None:
+        """One of those that are tried just now has failed by itself; the others are still tried."""
+        self._add(name, 1)
+
+    def _add(self, name: str, times: int) -> None:
+        self._tries[name] = self._tries.pop(name, 0) + times
         while len(self._tries) > MOST_REMEMBERED:
             del self._tries[next(iter(self._tries))]
-        self._note(())
 
     def close(self) -> None:
         if self._file is not None:

@@ -17,6 +17,7 @@ from alert_rules.pack_format import load_packs
 from alert_rules.pack_model import Pack
 from alert_rules.ports import Notifier
 from ingest_service.alert_cycle import ROWS_AT_ONCE, AlertCycle
+from ingest_service.cases.day_lines import DayLines, tell_days
 from ingest_service.cases.outbox import LIVING, NoticeOutbox
 from ingest_service.cases.schema import CASES, NOTICES
 from ingest_service.catching_up import CatchingUp
@@ -78,15 +79,21 @@ def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: thr
     def open_part(shard: int | None, fence: Fence) -> Part:
         return _Judging(settings, packs, engine, register, ledger, clock, views, shard, fence)
 
+    lines = DayLines(engine, register, ledger, settings.link_base)
+    days = threading.Thread(target=tell_days, args=(lines, clock, stop), name="day lines")
     try:
         if is_divided(settings) or _wait_for_series(settings, beats, stop):
             with kept(leases):  # until nothing is being sent any more
                 deliverer.start()
+                if settings.mail_day_lines:
+                    days.start()
                 try:
                     work(settings, open_part, stop, _Signs(engine, beats).beat, leases)
                 finally:
                     stop.set()
                     deliverer.join()
+                    if days.ident is not None:
+                        days.join()
     finally:
         with contextlib.suppress(OSError):
             beats.end(LIVING)

@@ -127,6 +127,9 @@ class Settings(BaseModel):
         gt=0,
         description="Days that minute exposures and verdicts stay (36500: for ever); shifts and days always.",
     )
+    mail_day_lines: bool = Field(
+        True, description="Send the signed line of each day to both sides of every committee."
+    )
     webhook_allow: tuple[str, ...] = Field(
         (), description="Hosts on private or loopback addresses that notices may be posted to."
     )

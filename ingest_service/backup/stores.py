@@ -30,8 +30,8 @@ OF_THE_MOMENT: Final = frozenset(
     | {"alembic_version", "sqlite_sequence"}
 )
 """Who is signed in, which runner holds what, what the service writes anew: not true after a restore."""
-OF_THE_SERIES: Final = "series_"
-"""Bookkeeping of the series, where it stands in the database: a restored installation makes them again."""
+MADE_AGAIN: Final = ("series_", "overview_")
+"""How tables begin that are made again: bookkeeping of the series, lines of the overview."""
 MADE_FROM_ROWS: Final = frozenset({("batches", "shard")})
 """Columns that one engine has beside a row and that follow from it."""
 AT_ONCE: Final = 1000
@@ -134,7 +134,7 @@ def tables_of(connection: sa.Connection, store: Store) -> dict[str, sa.Table]:
     metadata.reflect(connection)
     found = {}
     for table in metadata.sorted_tables:
-        if table.name in OF_THE_MOMENT or table.name.startswith(OF_THE_SERIES):
+        if table.name in OF_THE_MOMENT or table.name.startswith(MADE_AGAIN):
             continue
         if (table.name in LEDGER_TABLES) != (store == "ledger"):
             continue

@@ -53,8 +53,8 @@ class DeviceWatch:
         self._states = {site: WatchState.read(raw) for site, raw in stored.items()}
         self._devices = DeviceBook(devices) if devices is not None else None
         self._deliveries = Deliveries(devices, clones)
-        for raw in stored.values():
-            held = raw.get("breaks", {})
+        self._stored_breaks = {site: dict(raw.get("breaks", {})) for site, raw in stored.items()}
+        for held in self._stored_breaks.values():
             self._deliveries.breaks.update({name: Broken(*one) for name, one in held.items()})
         self._due = float("-inf")
 
@@ -85,7 +85,9 @@ class DeviceWatch:
             gateways = {one.id for one in register.gateways_of(site.id) if not _revoked(one, now)}
             doubts += [one for name in sorted(gateways) for one in delivering.get(name, ())]
             before = self._states.get(site.id, WatchState())
-            if not doubts and not before.open and not before.seen:
+            # Written down also when nothing is wrong: after a restart it tells what is new.
+            grown = self._stored_breaks.get(site.id, {}) != self._breaks(register, site)
+            if not doubts and not before.open and not before.seen and not grown:
                 continue
             every = {f"{one.gateway}/{one.sensor}" for one in due}
             every |= {f"{name}/{SYSTEM_SENSOR}" for name in gateways}
@@ -121,16 +123,18 @@ class DeviceWatch:
             before, doubts, sensors, {what: rule.watch for what, (_, rule) in rules.items()}, now
         )
         self._states[site.id] = after
-        if after == before:
+        breaks = self._breaks(register, site)
+        if after == before and breaks == self._stored_breaks.get(site.id, {}):
             return [], []
-        state = {**after.stored(), "breaks": self._breaks(register, site)}
+        self._stored_breaks[site.id] = breaks
+        state = {**after.stored(), "breaks": breaks}
         row = {"zone": site.id, "rule": RULE, "state": state, "judged_to": int(now // 60)}
         changes = [_doubt(register, site, rules.get(one.what), one, now) for one in made]
         return changes, [row]
 
     def _breaks(self, register: RegisterSnapshot, site: Site) -> dict[str, Any]:
         known = self._deliveries.breaks
-        return {one.id: known[one.id] for one in register.gateways_of(site.id) if one.id in known}
+        return {one.id: list(known[one.id]) for one in register.gateways_of(site.id) if one.id in known}
 
 
 def _by_site(

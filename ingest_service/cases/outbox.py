@@ -80,8 +80,9 @@ class NoticeOutbox:
                 return
             if again_at is None:
                 _set(connection, notice["id"], state="given_up")
-                text = f"{notice['name']}: {detail}"
-                add_history(connection, notice["case_id"], now, "notice_given_up", text=text)
+                if notice["case_id"] is not None:
+                    text = f"{notice['name']}: {detail}"
+                    add_history(connection, notice["case_id"], now, "notice_given_up", text=text)
             else:
                 _set(connection, notice["id"], due_at=again_at)
             if second:

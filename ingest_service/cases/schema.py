@@ -81,7 +81,8 @@ NOTICES: Final = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("key", sa.String, nullable=False, unique=True),
-    sa.Column("case_id", sa.Integer, sa.ForeignKey("cases.id"), nullable=False, index=True),
+    # None: of no case, such as the day's line.
+    sa.Column("case_id", sa.Integer, sa.ForeignKey("cases.id"), index=True),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("person", sa.String, nullable=False),
     sa.Column("name", sa.String, nullable=False),

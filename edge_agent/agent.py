@@ -134,7 +134,7 @@ class Agent:
             identity,
             outbox,
             timekeeper,
-            link or PahoLink(settings.gateway, broker_of(settings), wake=wake),
+            link or PahoLink(settings.gateway, broker_of(settings), wake=wake, clock=timekeeper.moment),
             pace=pace_of(settings),
             time_exchange=settings.time_exchange,
             monotonic=monotonic,

@@ -7,7 +7,6 @@ import math
 import queue
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.tls import NO_CLOCK, Moment, context_of, prepare_socket
+
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 60  # only so that the will waits; no data depends on a broker session
 WILL_DELAY_S = 30
 RECEIVE_MAXIMUM = 32
 IN_FLIGHT = 64  # more than our own windows, so paho never queues for us
-TCP_PATIENCE_MS = 20_000  # sent, and not even the other machine's network answers
 PATIENCE_S = 20.0  # published, and not a word from the broker since; doubled while it does not help
 LONGEST_PATIENCE_S = 600.0
 TAKEN_OVER = 0x8E
@@ -61,8 +61,8 @@ class Heard(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The broker's PUBACK for the post that carried `row`. Proves nothing; a code from 0x80, or 0x10 (nobody
-    subscribed, the message is gone), is worth knowing."""
+    """The broker's PUBACK for the post that carried `row`. Proves nothing; from 0x80 on, or 0x10 (nobody
+    subscribed), it is worth knowing."""
 
     code: int
     row: int | None = None
@@ -129,8 +129,17 @@ class Broker:
 class PahoLink:
     """A connection that is looked for until it is there, and again whenever it is lost."""
 
-    def __init__(self, client_id: str, broker: Broker, *, wake: Callable[[], None] = lambda: None) -> None:
-        self._broker = broker
+    def __init__(
+        self,
+        client_id: str,
+        broker: Broker,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], Moment] = lambda: Moment("ntp", time.time()),
+    ) -> None:
+        """`clock` judges dates of certificates. Raises TlsError."""
+        self._broker, self._clock, self._undated = broker, clock, False
+        self._tls = context_of(broker, clock, lambda why: self._put(Refused(why)))
         self._wake = wake
         self._inbox: queue.SimpleQueue[LinkEvent | _Mid] = queue.SimpleQueue()
         # What the broker has not confirmed, oldest first: paho's number -> row and time of sending.
@@ -145,7 +154,7 @@ class PahoLink:
         )
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(1, max(1, int(broker.reconnect_longest_s)))
-        client.on_socket_open = _prepare_socket
+        client.on_socket_open = prepare_socket
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -153,13 +162,8 @@ class PahoLink:
         client.on_publish = self._on_publish
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
-        if broker.ca_file is not None:
-            client.tls_set(
-                ca_certs=broker.ca_file,
-                certfile=broker.certificate_file,
-                keyfile=broker.key_file,
-                cert_reqs=ssl.CERT_REQUIRED,
-            )
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
 
     def open(self, first_conn: int, will: Callable[[int], Post]) -> None:
         self._conn = first_conn
@@ -186,6 +190,9 @@ class PahoLink:
             self._heard_at = time.monotonic()
             found.append(self._told(event))
         self._leave_if_silent(time.monotonic())
+        if self._undated and self._clock().clk != NO_CLOCK:
+            self._undated = False
+            self._shut()  # and connect with all checks, now that there is a clock
         return found
 
     def _told(self, event: LinkEvent | _Mid) -> LinkEvent:
@@ -244,6 +251,7 @@ class PahoLink:
     # -- paho's thread: put it in the queue, decide nothing ---------------------------------------------
 
     def _on_pre_connect(self, client: paho.Client, _userdata: object) -> None:
+        self._undated = self._tls is not None and self._tls.prepare()
         if self._will is None:
             return
         # paho would send again what was left unconfirmed, beside our own repetition, and gather it.
@@ -290,10 +298,3 @@ class PahoLink:
     def _put(self, event: LinkEvent | _Mid) -> None:
         self._inbox.put(event)
         self._wake()
-
-
-def _prepare_socket(_client: paho.Client, _userdata: object, connection: object) -> None:
-    # paho leaves Nagle's algorithm on: with a peer that acknowledges late QoS 1 slows down 10 to 50 times.
-    if isinstance(connection, socket.socket):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_PATIENCE_MS)

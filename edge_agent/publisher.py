@@ -161,8 +161,9 @@ class Publisher:
             if event.taken_over:
                 self._tell("clone suspected: another client comes with this gateway's name")
         elif isinstance(event, Refused):
+            if self.refused != event.reason:  # once, not at each attempt
+                log.error("the broker refuses this gateway, or it the broker", reason=event.reason)
             self.refused = event.reason
-            log.error("the broker refuses this gateway", reason=event.reason)
         elif isinstance(event, Heard):
             self._hear(event)
         elif isinstance(event, Answered):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from edge_agent.clock import Clock
+from edge_agent.tls import Moment
 
 DRIFT = 100e-6  # s per s that an uncorrected crystal may run off
 STEP_S = 0.05  # a batch keeps one offset; beyond this change a new one begins
@@ -57,6 +58,11 @@ class Timekeeper:
 
     def wall(self) -> float:
         return self.clock.boot_time() + self.state.off
+
+    def moment(self) -> Moment:
+        """By which the dates of certificates are judged."""
+        state = self.state
+        return Moment(state.clk, self.clock.boot_time() + state.off)
 
     def accept(self, anchor: Anchor) -> None:
         """Take an anchor of this boot; it goes into the next batch and, if nothing is better, into force."""

@@ -283,9 +283,17 @@ def _plainly() -> Iterator[None]:
     from edge_agent.identity import IdentityError
     from edge_agent.outbox.opening import OutboxError
     from edge_agent.recording import RecordingError
+    from edge_agent.tls import TlsError
 
     try:
         yield
-    except (IdentityError, OutboxError, RecordingError, PermissionError, FileNotFoundError) as error:
+    except (
+        IdentityError,
+        OutboxError,
+        RecordingError,
+        TlsError,
+        PermissionError,
+        FileNotFoundError,
+    ) as error:
         typer.echo(f"oshwatch agent: {error}", err=True)
         raise typer.Exit(2) from None

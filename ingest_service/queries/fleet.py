@@ -10,6 +10,7 @@ from typing import Any, Final
 from ingest_service import heartbeat
 from ingest_service.auth.access import Action
 from ingest_service.ledger.port import GatewayStatus
+from ingest_service.queries.keys import key_lines
 from ingest_service.queries.measured import MINUTE_S, of_channel
 from ingest_service.queries.models import Measured
 from ingest_service.queries.records import (
@@ -17,7 +18,6 @@ from ingest_service.queries.records import (
     Fleet,
     Gateway,
     GatewayLine,
-    KeyLine,
     RunnerLine,
 )
 from ingest_service.queries.view import NotHere, View, site_name
@@ -31,7 +31,7 @@ DAY_MINUTES: Final = 1440
 MOST_QUARANTINED: Final = 1000
 _USUAL_PERIOD_S: Final = 60.0
 # What a gateway says by itself, without the register asking for it.
-_OF_THE_GATEWAY: Final = frozenset({"status", "gap"})
+_OF_THE_GATEWAY: Final = frozenset({"status", "gap", "key"})
 # Of a birth, what the page says elsewhere or nobody reads.
 _NOT_SHOWN: Final = frozenset({"v", "t", "mono", "gw", "site", "oldest", "next_seq"})
 
@@ -70,10 +70,7 @@ def gateway(view: View, gateway_id: str) -> Gateway:
         site=site_name(site),
         line=_line(view, site, entry, status),
         channels=tuple(_channels(view, entry)),
-        keys=tuple(
-            KeyLine(kid=key.kid, valid_from=key.valid_from, revoked_at=key.revoked_at)
-            for key in view.register.keys_of(entry.id)
-        ),
+        keys=key_lines(view, entry.id),
         configuration=str(birth.get("cfg", "")),
         birth=tuple(_said(birth)),
         birth_at=status.birth_at if status else None,

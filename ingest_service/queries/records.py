@@ -138,9 +138,17 @@ class ChannelLine(Facts):
 
 
 class KeyLine(Facts):
+    """A key of a gateway. `good_up_to`: what it vouches for after its end; `proposals`: numbers of
+    revocations that wait for a second person."""
+
     kid: str
     valid_from: float
     revoked_at: float | None
+    valid_to: float | None
+    replaces: str | None
+    good_up_to: str
+    in_force: bool
+    proposals: tuple[int, ...]
 
 
 class Gateway(Facts):

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim
+PACKAGES := oshwatch osh_domain edge_agent ingest_service alert_rules firmware_sim dashboards
 # Debian packages: broker, browser and databases for the demo and the tests.
 APT := mosquitto chromium postgresql influxdb
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -22,9 +22,11 @@ COMMANDS = {
     "science": "oshwatch.commands.science",
     "senml": "oshwatch.commands.senml",
     "evidence": "oshwatch.commands.evidence",
+    "dashboards": "oshwatch.commands.dashboards",
     "verify": "oshwatch.commands.verify",
     "settings": "oshwatch.commands.settings",
     "bench": "oshwatch.commands.bench",
+    "health": "oshwatch.commands.health",
 }
 
 

@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dashboards.building import project_files
 from edge_agent import settings as agent
 from edge_agent import settings_file as agent_file
 from ingest_service import settings as service
+from oshwatch.commands.dashboards import plans
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,6 +73,14 @@ GENERATED: dict[str, Callable[[], str]] = {
     "deploy/oshwatch-agent.toml.sample": agent_file.sample,
     "docs/settings.md": settings_reference,
 }
+
+
+def _dashboards() -> dict[str, Callable[[], str]]:
+    """Dashboards, their provisioning, the template of their catalogues: made once, handed out a file each."""
+    return {name: partial(str, text) for name, text in project_files(plans()).items()}
+
+
+GENERATED |= _dashboards()
 
 
 def stale() -> list[str]:

@@ -12,7 +12,7 @@ from oshwatch.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PACKS = ROOT / "alert_rules" / "packs"
-ROOMS = "oshwatch|osh_domain|edge_agent|ingest_service|alert_rules|firmware_sim|deploy|docs|tests"
+ROOMS = "oshwatch|dashboards|osh_domain|edge_agent|ingest_service|alert_rules|firmware_sim|deploy|docs|tests"
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *PACKS.glob("*.md")]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 PATH = re.compile(rf"`((?:{ROOMS})/[\w./-]*)`")

@@ -1,0 +1,1 @@
+"""Every query of every panel, in one place for each data source."""

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ingest_service.database import open_database
 from ingest_service.series.feed import CHANGE
 from ingest_service.series.influx.tables import CURSORS, FACTS, METADATA, SCHEMA_VERSION
 from ingest_service.series.port import SeriesError
@@ -40,7 +41,7 @@ def open_state(where: Path | str) -> sa.Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = sa.create_engine(where, pool_pre_ping=True)
+        engine = open_database(where)  # with the limits by which a hanging process lets go of its locks
     try:
         prepare(engine)
     except BaseException:

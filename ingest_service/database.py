@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ingest_service.server_database import ADVISORY_CLASS, open_server, said
+from ingest_service.server_database import advisory_lock, open_server, said
 
 FILE_NAME: Final = "register.sqlite"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -97,7 +97,7 @@ def write(engine: sa.Engine, *, alone: bool = True) -> Iterator[sa.Connection]:
         options["isolation_level"] = "READ COMMITTED"  # what is read after the lock is as it is then
     with engine.connect().execution_options(**options) as connection, connection.begin():
         if alone and engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_CLASS, _WRITING)))
+            connection.execute(advisory_lock(_WRITING))
         yield connection
 
 
@@ -173,7 +173,7 @@ def _migration_lock(engine: sa.Engine) -> Iterator[None]:
         with engine.connect() as connection, connection.begin():
             connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_CLASS, _MIGRATING)))
+            connection.execute(advisory_lock(_MIGRATING))
             yield
         return
     lock_file = Path(str(engine.url.database)).with_suffix(".migration-lock")

@@ -11,8 +11,10 @@ from typing import Any, Final, Literal
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 
 Isolation = Literal["REPEATABLE READ", "READ COMMITTED", "AUTOCOMMIT"]
@@ -64,6 +66,7 @@ def open_server(
         pool_timeout=30,
         hide_parameters=True,
     )
+    event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _still_there)
     return engine
 
@@ -76,6 +79,28 @@ def said(error: BaseException, engine: sa.Engine) -> str:
     line = lines[0] if lines else type(reason).__name__
     password = engine.url.password
     return line.replace(str(password), "***") if password else line
+
+
+def advisory_lock(number: int) -> sa.TextClause:
+    """The statement that waits for one of this program's locks and holds it to the transaction's end."""
+    return sa.text(f"SELECT pg_advisory_xact_lock({ADVISORY_CLASS}, {number:d})")
+
+
+@compiles(sa.Integer, "postgresql")
+def _as_wide_as_in_sqlite(_type: sa.Integer, _compiler: object, **_options: object) -> str:
+    """An integer has 64 bits in both engines, in tables and where a value is compared."""
+    return "BIGINT"
+
+
+class _Text(StrDumperUnknown):
+    """Text as the server can hold it: it knows no NUL, which is marked instead."""
+
+    def dump(self, obj: str) -> bytes:
+        return obj.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
+
+
+def _prepare(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry) -> None:
+    connection.adapters.register_dumper(str, _Text)
 
 
 def _still_there(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry, _proxy: object) -> None:

@@ -124,7 +124,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QuarantineError, _change_refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for trouble in (LedgerError, SeriesError, sa.exc.OperationalError):
+    # A server that is read-only or gave up on a transaction says InternalError, an empty pool TimeoutError.
+    database = (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)
+    for trouble in (LedgerError, SeriesError, *database):
         app.add_exception_handler(trouble, _store_trouble)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -94,6 +94,7 @@ def _note_revisions(
         # A case that is not closed may have been opened long before it last began again.
         sa.or_(CASES.c.opened_at > first - 86400.0, CASES.c.state.in_(RUNNING)),
     )
+    query = query.order_by(CASES.c.id)
     for case in connection.execute(query).mappings().all():
         event: Mapping[str, Any] = case["event"]
         at = float(event["at"])

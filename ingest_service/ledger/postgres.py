@@ -1,8 +1,8 @@
 """The ledger in PostgreSQL, for any number of processes.
 
 Commits happen one after the other under an advisory lock, so that row numbers have no gap, no reader ever
-sees a row before an earlier one, and the hash chain is one chain. Each is one transaction, synced by the server
-before it answers (`synchronous_commit` is asked for, whatever the server's own setting).
+sees a row before an earlier one, and the hash chain is one chain. Each is one transaction, synced by the
+server before it answers (`synchronous_commit` is asked for, whatever the server's own setting).
 """
 
 from __future__ import annotations
@@ -160,26 +160,19 @@ class LedgerDatabase:
 
 
 class _PostgresSession:
-    """`Session` over psycopg: `?` becomes `%s`, and a NUL, which PostgreSQL's text cannot hold, is marked."""
+    """`Session` over psycopg, which writes `%s` for a value."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Found:
-        return self._connection.execute(_statement(sql), _storable(values), binary=True)
+        return self._connection.execute(_statement(sql), values, binary=True)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> None:
         with self._connection.cursor() as cursor:
-            cursor.executemany(_statement(sql), [_storable(row) for row in rows])
+            cursor.executemany(_statement(sql), rows)
 
 
 @lru_cache(maxsize=256)
 def _statement(sql: str) -> bytes:
     return sql.replace("?", "%s").encode()
-
-
-def _storable(values: Sequence[Any]) -> Sequence[Any]:
-    if any(isinstance(value, str) and "\0" in value for value in values):
-        return [value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
-                for value in values]  # fmt: skip
-    return values

@@ -121,7 +121,7 @@ def _zone_history(connection: sa.Connection) -> list[tuple[float, Zone]]:
 
 
 def _people(connection: sa.Connection) -> list[Person]:
-    rows = connection.execute(sa.select(schema.PERSONS)).mappings()
+    rows = connection.execute(sa.select(schema.PERSONS).order_by(schema.PERSONS.c.id)).mappings()
     return [Person(**{**row, "role": Role(row["role"])}) for row in rows]
 
 
@@ -132,7 +132,7 @@ def _entries(
     only: sa.ColumnElement[bool] | None = None,
 ) -> list[_Entry]:
     fields: tuple[str, ...] = tuple(_fields(entry))
-    query = sa.select(*(table.c[field] for field in fields))
+    query = sa.select(*(table.c[field] for field in fields)).order_by(*table.primary_key.columns)
     if only is not None:
         query = query.where(only)
     return [entry(*row) for row in connection.execute(query)]

@@ -95,8 +95,9 @@ class Plant:
             self.cycle.look_at_clock()
 
     def rows(self, table: sa.Table) -> list[dict[str, Any]]:
+        query = sa.select(table).order_by(*table.primary_key.columns)
         with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def heat(self) -> list[dict[str, Any]]:
         return [case for case in self.rows(CASES) if case["hazard"] == "heat"]

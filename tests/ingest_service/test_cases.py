@@ -26,6 +26,8 @@ from ingest_service.register.store import Register
 from oshwatch.commands.rules import app
 from tests.servers import free_port
 
+BOTH_ENGINES = True
+
 NOW = 1780285800.0
 EVENT = {
     "format": 1, "rule": "heat-iso7243-reference", "title": "WBGT above the reference value",
@@ -82,8 +84,9 @@ def people(register: Register) -> dict[str, Person]:
 
 
 def rows(engine: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
+    query = sa.select(table).order_by(*table.primary_key.columns)
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def test_each_side_signs_once_and_both_signatures_are_noted(
@@ -204,7 +207,9 @@ def test_the_history_and_the_signatures_only_grow(
     cases.acknowledge(case_id, people["dara"], "worker", NOW)
     for table in (CASE_EVENTS, SIGNATURES):
         for deed in (sa.delete(table), sa.update(table).values(at=0.0)):
-            with pytest.raises(sa.exc.IntegrityError, match="append-only"), write(engine) as connection:
+            # On a server the service's role has no right to, and the owner meets the trigger.
+            refused = pytest.raises(sa.exc.DBAPIError, match=r"append-only|permission denied")
+            with refused, write(engine) as connection:
                 connection.execute(deed)
 
 
@@ -359,8 +364,12 @@ def test_an_attempt_that_a_power_cut_left_open_is_tried_again(engine: sa.Engine,
     assert case_id
 
 
-def test_explain_says_numbers_limit_clause_and_coverage(engine: sa.Engine, case_id: int) -> None:
-    data_dir = Path(str(engine.url.database)).parent
+def test_explain_says_numbers_limit_clause_and_coverage(
+    engine: sa.Engine, case_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir = tmp_path / "data"
+    if engine.dialect.name == "postgresql":
+        monkeypatch.setenv("OSHWATCH_DATABASE_URL", engine.url.render_as_string(hide_password=False))
     shown = CliRunner().invoke(app, ["explain", str(case_id), "--data-dir", str(data_dir)])
     assert shown.exit_code == 0, shown.output
     parts = (

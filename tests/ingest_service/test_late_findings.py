@@ -15,6 +15,8 @@ from ingest_service.register.store import Register
 from ingest_service.series.sqlite import open_series
 from tests.ingest_service.plant import START, Plant
 
+BOTH_ENGINES = True
+
 RULE = "heat-iso7243-reference"
 
 

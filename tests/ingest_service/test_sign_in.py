@@ -15,6 +15,7 @@ from ingest_service.auth.sessions import IDLE_S, LONGEST_S, Sessions
 from ingest_service.auth.tokens import Tokens
 from ingest_service.register.store import Register
 
+
 PASSWORD = "a sentence of some length"
 SCOPE = "kh/phnom-penh/kh-f0123"
 
@@ -49,8 +50,8 @@ def with_password(register: Register, dara: int, wall: Wall) -> Passwords:
 def everything_stored(engine: sa.Engine) -> str:
     """The whole database as text, as a thief would have it."""
     with engine.connect() as connection:
-        tables = connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
-        queries = [sa.select(sa.text("*")).select_from(sa.table(name)) for name in list(tables)]
+        tables = sa.inspect(connection).get_table_names()
+        queries = [sa.select(sa.text("*")).select_from(sa.table(name)) for name in tables]
         return "".join(str(row) for query in queries for row in connection.execute(query))
 
 

@@ -11,6 +11,7 @@ from oshwatch.administration import (
     calendar,
     descriptions,
     gateways,
+    influx,
     people,
     quarantine,
     resending,
@@ -39,6 +40,7 @@ app.add_typer(site_app, name="site")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(broker.app, name="broker")
 app.command("secrets")(server_shape.make)
+app.command("influx-setup")(influx.setup)
 app.command("import")(descriptions.import_file)
 app.command("export")(descriptions.export)
 app.command("calendar")(calendar.calendar)

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from ingest_service.exposure_rollup import Rollup, RollupReport
 from ingest_service.register.entries import ExpectedChannel, Placement, Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.port import ExposureRow
-from ingest_service.series.sqlite import SqliteSeries, open_series
+from ingest_service.series.port import ExposureRow, SeriesStore
+from ingest_service.series.sqlite import open_series
 from osh_domain.shifts import CalendarExceptions, Shift
+from tests.ingest_service.series_stores import contents, digest
 
 ZONE = "kh-f0123/sewing-3"
 WEEK = frozenset(range(7))
@@ -22,19 +23,6 @@ NIGHT_SHIFT = Shift("night", time(22), time(6), WEEK)
 def minute(text: str) -> int:
     """The minute that ends at a site-local time."""
     return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Phnom_Penh")).timestamp()) // 60
-
-
-TABLES = (
-    "points",
-    "minutes",
-    "quarters",
-    "hours",
-    "days",
-    "unfinished",
-    "exposures",
-    "summaries",
-    "quality",
-)
 
 
 class Hall:
@@ -49,7 +37,7 @@ class Hall:
         self.history: list[tuple[float, Zone]] = []
         self.diameters: dict[str, float] = {}
         self.placed_from: dict[str, float] = {}
-        self.series: SqliteSeries = open_series(folder)
+        self.series: SeriesStore = open_series(folder)
         self.rollup: Rollup | None = None
         self.killed_after_each_turn = False
         self.portion = 20_000
@@ -130,21 +118,11 @@ class Hall:
 
     def contents(self) -> str:
         """A hash of everything that is stored, but of how often and when it was written."""
-        connection = self.series._connections.here()
-        channels = {entry.id: entry.name for entry in self.series.channels()}
-        found = []
-        for table in TABLES:
-            cursor = connection.execute(f"SELECT * FROM {table}")  # noqa: S608
-            names = [column[0] for column in cursor.description]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor]
-            for row in rows:
-                row.pop("revision", None)
-                row.pop("change", None)
-                if "channel" in row:  # numbered in the order in which they first spoke
-                    row["channel"] = channels[row["channel"]]
-            found.append((table, sorted(map(repr, rows))))
-        assert all(rows for name, rows in found if name in {"minutes", "exposures", "summaries"})
-        return hashlib.sha256(repr(found).encode()).hexdigest()
+        found = contents(self.series)
+        assert found["minutes"]
+        assert found["exposures"]
+        assert found["summaries of hours"]
+        return digest(found)
 
     def numbers(self, *, revisions: bool = False) -> str:
         """A hash of all exposures, without how often they were revised unless asked."""

@@ -13,6 +13,8 @@ from osh_domain.exposure.noise import energy
 from osh_domain.quality import Flag
 from tests.ingest_service.hall import DAY_SHIFT, NIGHT_SHIFT, START, ZONE, Hall, loud, minute, moving, span
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 
 @pytest.fixture
 def new_hall(tmp_path: Path) -> Iterator[Callable[..., Hall]]:

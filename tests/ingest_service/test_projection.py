@@ -1,8 +1,8 @@
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +15,14 @@ from ingest_service.projection import Projector
 from ingest_service.register.entries import ForeignName
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.rollup.minutes import minute_spans
-from ingest_service.series.port import Anchor, ChannelEntry
-from ingest_service.series.schema import PROJECTED_TABLES
-from ingest_service.series.sqlite import SqliteSeries, open_series
+from ingest_service.series.port import Anchor, ChannelEntry, SeriesStore
+from ingest_service.series.sqlite import open_series
 from osh_domain.quality import Flag, Grade
 from osh_domain.quantities import QUANTITIES, Quantity
 from osh_domain.readings import Channel
 from osh_domain.senml_cbor_writing import pack_cbor
 from tests.ingest_service.gateways import FOREIGN, NOW, SIGNED, SITE, Device, arrival, reading, snapshot
+from tests.ingest_service.series_stores import Open, contents
 
 NAMES = (ForeignName(FOREIGN.id, "room", "hall", "ta"),)
 
@@ -30,10 +30,10 @@ NAMES = (ForeignName(FOREIGN.id, "room", "hall", "ta"),)
 class Flow:
     """Ledger to series, with payloads put in by the intake."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, opener: Open = open_series) -> None:
         self.data_dir = data_dir
         self.ledger: SqliteLedger = open_ledger(data_dir)
-        self.series: SqliteSeries = open_series(data_dir)
+        self.series: SeriesStore = opener(data_dir)
         self.known = snapshot(names=NAMES)
         self.intake = Intake(self.ledger, self._snapshot)
         self.projector = self.new_projector()
@@ -61,14 +61,8 @@ class Flow:
         points = self.series.points_between(self.channel(name).id, 0, 1e10)
         return [(point.time, point.value, point.grade) for point in points]
 
-    def digest(self) -> dict[str, str]:
-        raw = sqlite3.connect(self.data_dir / "series.sqlite")
-        found = {}
-        for table in PROJECTED_TABLES:
-            rows = sorted(raw.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608
-            found[table] = hashlib.sha256(repr(rows).encode()).hexdigest()
-        raw.close()
-        return found
+    def digest(self) -> dict[str, list[Any]]:
+        return contents(self.series)
 
     def close(self) -> None:
         self.series.close()
@@ -76,8 +70,8 @@ class Flow:
 
 
 @pytest.fixture
-def flow(tmp_path: Path) -> Iterator[Flow]:
-    built = Flow(tmp_path)
+def flow(tmp_path: Path, opener: Open) -> Iterator[Flow]:
+    built = Flow(tmp_path, opener)
     yield built
     built.close()
 

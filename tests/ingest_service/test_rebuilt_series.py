@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tests.ingest_service.hall import START, Hall
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 QUANTITIES = {
     "ta": 32.0, "rh": 61.0, "tg": 35.0, "va": 0.3, "la.eq60": 83.0, "pm2_5": 31.0, "pm10": 50.0,
     "co": 4.0, "no2": 40.0,

@@ -13,6 +13,8 @@ from osh_domain.quality_tests import QcFlag, QcTest
 from osh_domain.shifts import CalendarExceptions, Overtime, Shift
 from tests.ingest_service.hall import DAY_SHIFT, START, WEEK, ZONE, Hall, loud, minute, moving, span
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 END = minute("2026-04-20 16:00")
 
 

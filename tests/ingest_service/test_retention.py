@@ -11,6 +11,8 @@ from ingest_service.retention import CASE_LEAD_DAYS, Keep, Protected, Retention,
 from ingest_service.settings import Settings
 from tests.ingest_service.hall import START, ZONE, Hall, loud, moving
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 DAY = 1440
 NOW = 60.0 * (START + 10 * DAY)
 FIVE = Keep(readings=5.0, minutes=5.0, exposures=5.0)

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest_service.series.port import Anchor, ExposureRow, HeldBatch, SeriesError, Span
-from ingest_service.series.sqlite import FILE_NAME, SqliteSeries, open_series
+from ingest_service.series.port import Anchor, ExposureRow, HeldBatch, SeriesError, SeriesStore, Span
+from ingest_service.series.sqlite import FILE_NAME, open_series
+from tests.ingest_service.series_stores import Open
 
 ZONE = "kh-f0123/sewing-3"
 
 
 @pytest.fixture
-def series(tmp_path: Path) -> Iterator[SqliteSeries]:
-    store = open_series(tmp_path)
+def series(opener: Open, tmp_path: Path) -> Iterator[SeriesStore]:
+    store = opener(tmp_path)
     yield store
     store.close()
 
@@ -24,7 +25,7 @@ def exposure(
     return ExposureRow(ZONE, kind, minute, value, coverage, 60, received, 1.0, "globe", 0, "heat-1")
 
 
-def test_a_channel_keeps_its_number_and_its_newest_reading(series: SqliteSeries) -> None:
+def test_a_channel_keeps_its_number_and_its_newest_reading(series: SeriesStore) -> None:
     first = series.channel_id("kh-f0123", "kh-f0123-a", "st1", "ta", "Cel")
     assert series.channel_id("kh-f0123", "kh-f0123-a", "st1", "ta", "Cel") == first
     series.write(
@@ -41,7 +42,7 @@ def test_a_channel_keeps_its_number_and_its_newest_reading(series: SqliteSeries)
 
 
 def test_a_point_at_the_last_instant_of_a_minute_belongs_to_it_whatever_its_discriminator(
-    series: SqliteSeries,
+    series: SeriesStore,
 ) -> None:
     channel = series.channel_id("s", "g", "st1", "ta", "Cel")
     series.write([(channel, 60_000_999, 1.0, 0, 0), (channel, 60_001_000, 2.0, 0, 0)], [], "ledger", 1)
@@ -50,7 +51,7 @@ def test_a_point_at_the_last_instant_of_a_minute_belongs_to_it_whatever_its_disc
     assert [p.time for p in series.points_between(channel, 60, 120)] == [60.001]
 
 
-def test_writing_the_same_points_again_changes_nothing_but_marks_them_dirty(series: SqliteSeries) -> None:
+def test_writing_the_same_points_again_changes_nothing_but_marks_them_dirty(series: SeriesStore) -> None:
     channel = series.channel_id("s", "g", "st1", "ta", "Cel")
     rows = [(channel, 60_000_001, 1.0, 0, 0)]
     series.write(rows, [], "ledger", 1)
@@ -61,7 +62,9 @@ def test_writing_the_same_points_again_changes_nothing_but_marks_them_dirty(seri
     assert series.take_dirty(10) == [(channel, 1)]
 
 
-def test_aggregates_are_read_by_their_end(series: SqliteSeries) -> None:
+def test_aggregates_are_read_by_their_end(series: SeriesStore) -> None:
+    assert series.channel_id("s", "g", "st1", "ta", "Cel") == 1
+    assert series.channel_id("s", "g", "st2", "ta", "Cel") == 2
     series.write_minutes([Span(1, 2, 6, 30.0, 29.0, 31.0, 0, 0), Span(1, 3, 6, 32.0, 31.0, 33.0, 0, 0)])
     series.write_hours([Span(1, 1, 60, 31.0, 29.0, 33.0, 0, 0)])
     assert [(s.time, s.value) for s in series.read(1, 60, 180, "minute")] == [(120, 30.0), (180, 32.0)]
@@ -69,7 +72,7 @@ def test_aggregates_are_read_by_their_end(series: SqliteSeries) -> None:
     assert [s.end for s in series.minutes_between([1, 2], 3, 9)] == [3]
 
 
-def test_an_exposure_gets_a_revision_only_when_its_number_differs(series: SqliteSeries) -> None:
+def test_an_exposure_gets_a_revision_only_when_its_number_differs(series: SeriesStore) -> None:
     assert series.write_exposures([exposure(10, 28.0), exposure(11, None, coverage=0.2)]) == 2
     assert series.write_exposures([exposure(10, 28.0)]) == 0
     assert series.write_exposures([exposure(10, 28.0, received=61)]) == 1
@@ -81,26 +84,26 @@ def test_an_exposure_gets_a_revision_only_when_its_number_differs(series: Sqlite
     assert [row.minute for row in series.exposures_changed(2, 10)] == [10]
 
 
-def test_the_newest_exposure_of_each_kind_is_found(series: SqliteSeries) -> None:
+def test_the_newest_exposure_of_each_kind_is_found(series: SeriesStore) -> None:
     series.write_exposures([exposure(m, 20.0 + m) for m in (1, 2, 3)] + [exposure(2, 85.0, kind="la.leq1")])
     found = {row.kind: row.minute for row in series.latest_exposures([ZONE, "elsewhere"])}
     assert found == {"wbgt.minute": 3, "la.leq1": 2}
 
 
-def test_exceedance_counts_only_what_is_above_and_never_what_is_unknown(series: SqliteSeries) -> None:
+def test_exceedance_counts_only_what_is_above_and_never_what_is_unknown(series: SeriesStore) -> None:
     series.write_exposures([exposure(1, 28.0), exposure(2, 28.1), exposure(3, None)])
     assert series.exceedance(ZONE, "wbgt.minute", 28.0, 0, 9) == (1, 2, 28.1, 2)
     assert series.exceedance(ZONE, "co.twa8h", 28.0, 0, 9) == (0, 0, None, None)
 
 
-def test_the_highest_of_every_few_minutes_skips_what_is_unknown(series: SqliteSeries) -> None:
+def test_the_highest_of_every_few_minutes_skips_what_is_unknown(series: SeriesStore) -> None:
     values = [28.0, 31.0, 29.0, None, None, None, None, None, None, None, 27.0]
     series.write_exposures([exposure(m, value) for m, value in enumerate(values, start=1)])
     assert series.highest(ZONE, "wbgt.minute", 1, 11, 5) == {5: 31.0, 15: 27.0}
     assert series.highest(ZONE, "wbgt.minute", 1, 3, 1) == {1: 28.0, 2: 31.0, 3: 29.0}
 
 
-def test_a_transaction_is_all_or_nothing(series: SqliteSeries) -> None:
+def test_a_transaction_is_all_or_nothing(series: SeriesStore) -> None:
     def write_and_fail() -> None:
         with series.transaction():
             series.write_exposures([exposure(1, 28.0)])
@@ -111,7 +114,7 @@ def test_a_transaction_is_all_or_nothing(series: SqliteSeries) -> None:
     assert series.exposures(ZONE, "wbgt.minute", 0, 9) == []
 
 
-def test_wiping_keeps_the_change_number_growing(series: SqliteSeries) -> None:
+def test_wiping_keeps_the_change_number_growing(series: SeriesStore) -> None:
     series.write_exposures([exposure(1, 28.0)])
     series.hold([HeldBatch(1, "g", "b", 5.0)])
     series.add_anchors("g", "b", [Anchor(1.0, 2.0, 0.1)])
@@ -124,10 +127,10 @@ def test_wiping_keeps_the_change_number_growing(series: SqliteSeries) -> None:
 
 
 def test_a_reader_sees_what_another_process_wrote_and_cannot_write(
-    series: SqliteSeries, tmp_path: Path
+    series: SeriesStore, opener: Open, tmp_path: Path
 ) -> None:
     channel = series.channel_id("s", "g", "st1", "ta", "Cel")
-    reader = open_series(tmp_path, read_only=True)
+    reader = opener(tmp_path, read_only=True)
     series.write([(channel, 60_000_001, 1.0, 0, 0)], [], "ledger", 1)
     assert reader.latest()[0].last_value == 1.0
     with pytest.raises(SeriesError, match="cannot write"):

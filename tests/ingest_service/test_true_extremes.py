@@ -14,6 +14,8 @@ from osh_domain.quality_tests import QcFlag, QcTest
 from osh_domain.shifts import Shift
 from tests.ingest_service.hall import START, WEEK, ZONE, Hall, loud, minute, moving, span
 
+pytestmark = pytest.mark.usefixtures("both_stores")
+
 MORNING, AFTERNOON = Shift("day", time(7), time(11), WEEK), Shift("day", time(12), time(16), WEEK)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesError
 
@@ -26,8 +28,8 @@ def explained(where: Where, status: int, message: str) -> SeriesError:
     """An answer that is a refusal."""
     told = message.strip().replace("\n", " ")[:300]
     low = told.lower()
-    for words, cause in _CAUSES:
-        if any(word in low for word in words):
+    for pattern, cause in _CAUSES:
+        if re.search(pattern, low):
             return SeriesError(cause.format(where=where, told=told, later=_LATER))
     if status in (401, 403):
         return SeriesError(_NOT_LET_IN.format(where=where, told=told, later=_LATER))
@@ -57,25 +59,13 @@ _NO_BUCKET = (
 )
 _NO_ORG = "there is no organisation {where.org} in InfluxDB at {where.url} ({told}): mend influx_org; {later}"
 _CAUSES = (
-    (("field type conflict",), _TYPE),
-    (("no space left", "disk quota", "cache-max-memory-size exceeded", "engine is closed"), _FULL),
-    (("beyond retention policy", "outside retention policy"), _TOO_OLD),
-    (("organization name", "organization not found"), _NO_ORG),
+    (r"field type conflict", _TYPE),
+    (r"no space left|disk quota|cache-max-memory-size exceeded|engine is closed", _FULL),
+    (r"(beyond|outside) retention policy", _TOO_OLD),
+    (r"organi[sz]ation .*not found|organi[sz]ation name", _NO_ORG),
     (
-        (
-            "database not found",
-            "bucket not found",
-            "not found: bucket",
-            "could not find bucket",
-            "failed to find bucket",
-            "retention policy not found",
-            "default retention policy not set",
-            "dbrp",
-        ),
+        r"database not found|bucket.* not found|(could not|failed to) find bucket|retention policy not|dbrp",
         _NO_BUCKET,
     ),
-    (
-        ("unauthorized", "insufficient permissions", "authorization failed", "parse authentication"),
-        _NOT_LET_IN,
-    ),
+    (r"unauthorized|insufficient permissions|authorization failed|parse authentication", _NOT_LET_IN),
 )

@@ -18,7 +18,7 @@ from ingest_service.series.port import SeriesError
 
 _HARD = re.compile(r"[%\\\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SPECIAL = re.compile(r"[ ,=]")
-_NOTHING = "%00"
+_NOTHING = "%"
 MINUTE_NS = 60_000_000_000
 
 

@@ -6,11 +6,12 @@ import signal
 import sys
 from pathlib import Path
 
-from edge_agent import journal
+from edge_agent import journal, memory
 from edge_agent.identity import IdentityError
 from edge_agent.outbox.opening import OutboxError
 from edge_agent.runner import Runner
 from edge_agent.settings_file import load
+from edge_agent.tls import TlsError
 from osh_domain.settings_report import SettingsError
 
 UNUSABLE = 2
@@ -19,13 +20,15 @@ UNUSABLE = 2
 def run(config: Path | None) -> int:
     """Measure and deliver until SIGTERM or SIGINT; answers the exit code."""
     journal.configure()
+    memory.one_arena()
     try:
         runner = Runner(load(config))
-    except (SettingsError, IdentityError, OutboxError, PermissionError) as error:
+    except (SettingsError, IdentityError, OutboxError, TlsError, PermissionError) as error:
         sys.stderr.write(f"oshwatch agent: {error}\n")
         return UNUSABLE
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: runner.stop())
+    memory.give_back()
     runner.run()
     return 0
 

@@ -50,6 +50,10 @@ class RealServer:
             self._subscriber.step()
             self._stop.wait(min(self._subscriber.pause_s, 0.1))
 
+    def hears(self) -> bool:
+        """Whether it is connected to the broker now."""
+        return self._subscriber._link.connected
+
     def records(self) -> list[Record]:
         """Everything that is in the ledger."""
         rows = self.ledger.rows(0, 100_000)

@@ -1,0 +1,43 @@
+"""A gateway has little memory: its process never loads what it does not need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NEVER = (
+    "oshwatch", "ingest_service", "alert_rules", "firmware_sim", "typer", "click", "rich", "structlog",
+    "yaml", "pydantic_settings", "asyncio", "numpy", "sqlalchemy", "alembic", "fastapi", "uvicorn",
+    "starlette", "httpx", "prometheus_client", "jinja2", "apprise", "reportlab", "psycopg", "influxdb_client",
+    "pymodbus", "sounddevice", "cryptography.hazmat.primitives.serialization", "cryptography.x509",
+)  # fmt: skip
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import edge_agent.__main__
+from edge_agent.runner import Runner
+from edge_agent.settings_file import load
+runner = Runner(load(Path(sys.argv[1])))
+runner.agent.start()
+runner.agent.step()
+runner.agent.stop(0.0)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_process_of_a_gateway_loads_no_library_of_the_server_or_the_command_line(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'gateway = "kh-f0123-a"\nsite = "kh-f0123"\ndata_dir = "{tmp_path}"\nmqtt_port = 1\n'
+        '[[sensors]]\nid = "st1"\ndriver = "ds18b20"\n'
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(config)], cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
+    loaded = set(json.loads(ended.stdout))
+    assert "paho.mqtt.client" in loaded
+    assert loaded & set(NEVER) == set()

@@ -17,8 +17,9 @@ from ingest_service.api import errors
 from ingest_service.api.routes import router as api_router
 from ingest_service.auth.dependencies import csrf_protect
 from ingest_service.context import Context, open_context
+from ingest_service.fleet_metrics import FleetMetrics
 from ingest_service.middleware import RequestMetrics, SecurityHeaders
-from ingest_service.readiness import Readiness, readiness
+from ingest_service.readiness import TROUBLE, Readiness, readiness
 from ingest_service.settings import Settings
 from ingest_service.web.routes import STATIC
 from ingest_service.web.routes import router as page_router
@@ -68,6 +69,8 @@ def _add_pages(app: FastAPI) -> None:
 
 
 def _add_health(app: FastAPI, context: Context) -> None:
+    fleet = FleetMetrics(context)
+
     @app.get("/healthz", tags=["operation"], summary="The process lives")
     async def healthz() -> dict[str, bool]:
         return {"alive": True}
@@ -85,7 +88,12 @@ def _add_health(app: FastAPI, context: Context) -> None:
 
     @app.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=Response)
     def prometheus() -> Response:
-        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        try:
+            of_fleet = fleet.exposition()
+        except TROUBLE as error:  # the runners' own figures say more now than no answer would
+            of_fleet = f"# the stores cannot be read: {type(error).__name__}\n".encode()
+        text = metrics.exposition() + of_fleet
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def run(settings: Settings, stop: threading.Event) -> None:

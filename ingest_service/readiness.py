@@ -17,7 +17,7 @@ from ingest_service.series.port import SeriesError
 from ingest_service.shard_work import is_divided
 from ingest_service.shards import SHARDS
 
-_TROUBLE: Final = (sa.exc.SQLAlchemyError, sqlite3.Error, LedgerError, SeriesError, OSError)
+TROUBLE: Final = (sa.exc.SQLAlchemyError, sqlite3.Error, LedgerError, SeriesError, OSError)
 
 
 class Check(BaseModel):
@@ -62,7 +62,7 @@ def _register(context: Context) -> str:
 def _store(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ready=True, detail=look())
-    except _TROUBLE as error:
+    except TROUBLE as error:
         return Check(name=name, ready=False, detail=f"cannot be read: {type(error).__name__}")
 
 
@@ -70,7 +70,7 @@ def _projection(context: Context) -> Check:
     """Whether what has arrived is on the pages."""
     try:
         since = context.catching_up.since()
-    except _TROUBLE as error:
+    except TROUBLE as error:
         return Check(name="projection", ready=False, detail=f"cannot be read: {type(error).__name__}")
     if since is None:
         return Check(name="projection", ready=True, detail="up to date")

@@ -73,11 +73,11 @@ class ShardWork:
         self._follow()
         now = self._monotonic()
         for shard in list(self._slots):
-            slot = self._slots[shard]
-            if slot.due <= now:
+            slot = self._slots.get(shard)
+            if slot is not None and slot.due <= now:
                 self._step(shard, slot)
                 between()
-        self._leases.held()  # the work comes round
+                self._follow()  # who newly joined need not wait for the whole round
         now = self._monotonic()
         wait = min((slot.due - now for slot in self._slots.values()), default=LONGEST_WAIT_S)
         return max(0.0, min(wait, LONGEST_WAIT_S))

@@ -41,7 +41,9 @@ def open_state(where: Path | str) -> sa.Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = open_database(where)  # with the limits by which a hanging process lets go of its locks
+        # With the limits by which a hanging process lets go of its locks; what is read after the fence is as
+        # it is then.
+        engine = open_database(where).execution_options(isolation_level="READ COMMITTED")
     try:
         prepare(engine)
     except BaseException:

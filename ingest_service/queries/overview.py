@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ingest_service.auth.access import Action
@@ -62,12 +63,11 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
     hazard: Hazard = next((one for one in HAZARDS if one == wish.hazard), "heat")
     span = period(wish.period, view.now, sites[0].timezone if sites else "UTC")
     counted, calendars = _counted(view, sites, hazard, span.id)
-    seen = looks.last_looks(view)
-    rows = sorted(
-        (one.row.model_copy(update={"last_look": seen.get(site)}) for site, one in counted.items()), key=_rank
-    )
+    rows = sorted((one.row for one in counted.values()), key=_rank)
     whole = sum((one.whole for one in counted.values()), start=judged.NOTHING)
     shown, page, pages = _page(rows, wish.page)
+    seen = looks.last_looks(view)
+    shown = [row.model_copy(update={"last_look": seen.get(row.site.id)}) for row in shown]
     if calendars is None:
         calendars = kept_calendars(view.engine, hazard, [row.site.id for row in shown])
     return Overview(
@@ -84,7 +84,7 @@ def overview(view: View, wish: Wish = Wish()) -> Overview:
         sites_old=sum(view.now - one.at > OLD_S * max(1.0, view.rate) for one in counted.values()),
         oldest_at=min((one.at for one in counted.values()), default=view.now),
         coverage=whole.coverage,
-        first=tuple(first for first in map(_first_look, rows) if first.reasons)[:_FIRST],
+        first=tuple(islice((first for first in map(_first_look, rows) if first.reasons), _FIRST)),
         page=page,
         pages=pages,
         rows=tuple(shown),

@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Final
 
@@ -21,6 +21,7 @@ from ingest_service.fleet_metrics import FleetMetrics
 from ingest_service.middleware import RequestMetrics, SecurityHeaders
 from ingest_service.readiness import TROUBLE, Readiness, readiness
 from ingest_service.settings import Settings
+from ingest_service.waiting import QuietServer, serve_until_ready
 from ingest_service.web.routes import STATIC
 from ingest_service.web.routes import router as page_router
 from ingest_service.web.static_files import CompressedStatic
@@ -101,8 +102,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     listener = _listen(settings)
     with listener:
         port = int(listener.getsockname()[1])
+        if not serve_until_ready(settings, listener, stop):
+            return
         app = create_app(settings, stop)
-        server = _Server(
+        server = QuietServer(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -119,14 +122,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
         finally:
             stop.set()
             watcher.join()
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to whoever set `stop`."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _watch(app: FastAPI, stop: threading.Event, server: uvicorn.Server, port: int) -> None:

@@ -128,13 +128,7 @@ def check_schema(engine: sa.Engine) -> None:
 
     Raises `SchemaError`, or `DatabaseError` when the server does not answer.
     """
-    try:
-        found = _revision(engine)
-    except sa.exc.DBAPIError as error:
-        raise DatabaseError(
-            f"The database {where(engine)} does not answer: {said(error, engine)}. Check that it runs, "
-            "and that address, role and password are right."
-        ) from None
+    found = revision_of(engine)
     newest = head_revision()
     if found == newest:
         return
@@ -149,6 +143,17 @@ def check_schema(engine: sa.Engine) -> None:
         f"The database {where(engine)} has schema {found}, older than this program's {newest}. Run `oshwatch "
         "admin migrate` with this version."
     )
+
+
+def revision_of(engine: sa.Engine) -> str | None:
+    """The newest migration that the database has had; None for none. Raises `DatabaseError`: no answer."""
+    try:
+        return _revision(engine)
+    except sa.exc.DBAPIError as error:
+        raise DatabaseError(
+            f"The database {where(engine)} does not answer: {said(error, engine)}. Check that it runs, "
+            "and that address, role and password are right."
+        ) from None
 
 
 def where(engine: sa.Engine) -> str:

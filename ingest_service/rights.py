@@ -49,6 +49,21 @@ def grant_service(connection: sa.Connection, role: str) -> int:
     return len(tables)
 
 
+def missing_rights(connection: sa.Connection, role: str) -> list[str]:
+    """What the service's role may not do and has to, or may do and must not; one line for each table."""
+    lines = []
+    schema = connection.scalar(sa.text("SELECT current_schema()"))
+    ask = sa.text("SELECT has_table_privilege(:role, :table, :right)")
+    quote = connection.dialect.identifier_preparer.quote
+    for name, append_only in connection.execute(sa.text(_TABLES)).all():
+        wanted = rights_on(name, append_only=append_only)
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+            asked = {"role": role, "table": f"{quote(schema)}.{quote(name)}", "right": right}
+            if bool(connection.scalar(ask, asked)) != (right in wanted):
+                lines.append(f"{name}: {right} {'is missing' if right in wanted else 'must not be'}")
+    return lines
+
+
 def grant_grafana(connection: sa.Connection, role: str) -> bool:
     """Let the role read what is in schema `grafana`; False when there is no such schema."""
     if GRAFANA_SCHEMA not in sa.inspect(connection).get_schema_names():

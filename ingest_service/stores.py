@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
 from ingest_service.auth.server_key import ServerKey, ServerKeyError
-from ingest_service.database import check_schema, migrate, open_database
+from ingest_service.database import DatabaseError, check_schema, migrate, open_database
 from ingest_service.leases import Fence, no_fence
 from ingest_service.ledger.port import Ledger
 from ingest_service.ledger.sqlite import open_ledger
 from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesStore
 from ingest_service.series.sqlite import open_series
+from ingest_service.server_database import open_server
 from ingest_service.settings import Settings
 
 
@@ -40,6 +41,19 @@ def open_database_of(settings: Settings, *, must_exist: bool = False) -> sa.Engi
         engine.dispose()
         raise
     return engine
+
+
+def open_database_as_owner(settings: Settings) -> sa.Engine:
+    """The server's database with the role that owns it, whatever schema it has. Raises DatabaseError.
+
+    For `oshwatch admin migrate` and what fills a database; the service itself never holds these rights.
+    """
+    if settings.database_owner_url is None:
+        raise DatabaseError(
+            "Say who owns the database: set database_owner_url, or OSHWATCH_DATABASE_OWNER_URL_FILE, the "
+            "path of a file with it."
+        )
+    return open_server(settings.database_owner_url.get_secret_value(), idle_s=0)
 
 
 def open_ledger_of(settings: Settings, *, read_only: bool = False) -> Ledger:

@@ -23,10 +23,9 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from ingest_service.database import migrate as migrate_schema
-from ingest_service.database import open_database, write
-from ingest_service.rights import grant_grafana, grant_service
+from ingest_service.database import open_database
 from ingest_service.settings import Settings
+from oshwatch.administration.migrating import bring_up_to_date
 from tests.servers import free_port, wait_for
 
 SUPERUSER = "tester"
@@ -218,9 +217,6 @@ def migrate(server: PostgresServer, database: str) -> None:
     """What `oshwatch admin migrate` does."""
     engine = open_database(server.url(OWNER, database))
     try:
-        migrate_schema(engine)
-        with write(engine) as connection:
-            grant_service(connection, SERVICE)
-            grant_grafana(connection, GRAFANA)
+        bring_up_to_date(engine, SERVICE, GRAFANA)
     finally:
         engine.dispose()

@@ -54,21 +54,21 @@ def backup(
 
     if keep is not None and not target.is_dir():
         raise fail("--keep is for a folder: name one that is there, instead of a file.")
-    with _mistakes():
+    with mistakes():
         settings = _settings(config, data_dir)
         now = datetime.now(UTC).timestamp()
         file = target / name_at(now) if target.is_dir() else target
         stores, key, key_id = _opened(settings)
         try:
-            with _bar("Copying", as_json) as progress:
+            with bar("Copying", as_json) as progress:
                 made = make_backup(
                     stores, file, server_key=key, key_id=key_id, files=_configuration(settings, config),
-                    program=_version(), now=now, progress=progress,
+                    program=program_version(), now=now, progress=progress,
                 )  # fmt: skip
         finally:
             stores.close()
         if check:
-            with _bar("Checking", as_json) as progress:
+            with bar("Checking", as_json) as progress:
                 archive = Archive(file)
                 check_archive(archive, progress)
                 archive.close()
@@ -104,14 +104,14 @@ def restore(
     from ingest_service.backup.checking import check as check_archive
     from ingest_service.backup.putting_back import check_folder, restore_folder
 
-    with _mistakes():
+    with mistakes():
         archive = Archive(file)
         if data_dir is not None and not check_only:
             check_folder(archive, data_dir)
-        with _bar("Checking", as_json) as progress:
+        with bar("Checking", as_json) as progress:
             check_archive(archive, progress)
         if not check_only:
-            with _bar("Putting back", as_json) as progress:
+            with bar("Putting back", as_json) as progress:
                 if data_dir is not None:
                     restore_folder(archive, data_dir, progress)
                 else:
@@ -170,7 +170,7 @@ def _restore_server(archive: Any, config: Path | None, progress: "Progress") -> 
     from ingest_service.backup.making import KEY_MEMBER
     from ingest_service.backup.putting_back import restore_database
     from ingest_service.settings import load
-    from ingest_service.stores import open_database_of
+    from ingest_service.stores import open_database_as_owner
 
     settings = load(config)
     if settings.database_url is None:
@@ -179,7 +179,7 @@ def _restore_server(archive: Any, config: Path | None, progress: "Progress") -> 
     key = next(archive.file(one) for one in archive.manifest.files if one.name == KEY_MEMBER)
     if path.exists() and path.read_bytes() != key:
         raise fail(f"{path} is another server key than the backup's, which the gateways trust. Move it away.")
-    engine = open_database_of(settings)
+    engine = open_database_as_owner(settings)
     try:
         restore_database(archive, engine, progress)
     finally:
@@ -191,7 +191,7 @@ def _restore_server(archive: Any, config: Path | None, progress: "Progress") -> 
 
 
 @contextmanager
-def _mistakes() -> Iterator[None]:
+def mistakes() -> Iterator[None]:
     """What can go wrong ends with a sentence, not a traceback."""
     from ingest_service.auth.server_key import ServerKeyError
     from ingest_service.backup.archive import BackupError
@@ -206,7 +206,7 @@ def _mistakes() -> Iterator[None]:
 
 
 @contextmanager
-def _bar(word: str, quiet: bool) -> "Iterator[Progress]":
+def bar(word: str, quiet: bool) -> "Iterator[Progress]":
     """A bar on standard error where somebody looks at it."""
     if quiet or not sys.stderr.isatty():
         yield lambda *_: None
@@ -246,7 +246,8 @@ def _broken(made: "Manifest") -> str:
     )
 
 
-def _version() -> str:
+def program_version() -> str:
+    """Of this program, as its package says."""
     from importlib.metadata import version
 
     return version("oshwatch")

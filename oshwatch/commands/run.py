@@ -21,6 +21,7 @@ def command(
 ) -> None:
     """Run one runner in this process until it is told to stop (SIGTERM or Ctrl-C)."""
     from ingest_service.settings import load
+    from ingest_service.waiting import wait_for_servers
     from oshwatch.logs import configure_logs
     from oshwatch.starting import starting_errors
 
@@ -34,6 +35,8 @@ def command(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     module, function = RUNNERS[runner].rsplit(":", 1)
+    if runner != "web" and not wait_for_servers(settings, stop):  # the web runner says so while it waits
+        return
     try:
         getattr(import_module(module), function)(settings, stop)
     except starting_errors() as error:

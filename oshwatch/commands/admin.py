@@ -12,6 +12,8 @@ from oshwatch.administration import (
     descriptions,
     gateways,
     influx,
+    migrating,
+    moving,
     people,
     quarantine,
     resending,
@@ -47,6 +49,8 @@ app.command("calendar")(calendar.calendar)
 app.command("day-off")(calendar.day_off)
 app.command("overtime")(calendar.overtime)
 app.command("resend")(resending.resend)
+app.command("migrate")(migrating.migrate)
+app.command("move")(moving.move)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 

@@ -15,16 +15,16 @@ from edge_agent.acknowledging import AckReader
 from edge_agent.announcing import Announcer
 from edge_agent.commanding import CommandDesk
 from edge_agent.delivery import Delivery, Lane, Pace
-from edge_agent.identity import Identity, verify_ed25519
+from edge_agent.identity import Identity
 from edge_agent.journal import Journal
 from edge_agent.mqtt_link import Answered, Down, Heard, Link, LinkEvent, Post, Refused, Up
 from edge_agent.outbox.records import Sealed
 from edge_agent.outbox.store import Outbox
 from edge_agent.reporting import FAILED, NO_SUBSCRIBER, Counters, Listener
 from edge_agent.server_time import TimeExchange
+from edge_agent.server_trust import ServerTrust
 from edge_agent.timekeeping import Timekeeper
 from osh_domain import strict_json
-from osh_domain.acknowledgement import hear
 from osh_domain.crash_points import crash_here
 from osh_domain.topics import ACK, CMD, CMD_RES, DATA_BACK, DATA_LIVE, TIME_REQ, TIME_RES, topic
 from osh_domain.wire_error import WireError
@@ -64,6 +64,7 @@ class Publisher:
         self._delivery = Delivery(pace, jitter)
         self._acks = AckReader(identity, outbox, self._delivery, self.counters)
         self._desk = CommandDesk(identity, outbox)
+        self._trust = ServerTrust(outbox.path.parent, identity)
         self._time_exchange_mode = time_exchange
         self._exchange: TimeExchange | None = None
         self._asked_time_at = 0.0
@@ -199,7 +200,7 @@ class Publisher:
         if self._identity.server_key is None:
             return
         try:
-            said = hear(heard.payload, self._identity.server_key, verify_ed25519)
+            said = self._trust.hear(heard.payload)
             self._understand(heard.topic, said)
         except WireError as error:
             if error.code == "sig":
@@ -207,7 +208,7 @@ class Publisher:
             else:
                 self.counters.strange_words += 1
             log.warning("a word was ignored", topic=heard.topic, code=error.code, reason=str(error))
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, OSError):
             # Whatever is not written down stays unacknowledged, so it is sent and acknowledged again.
             log.exception("a word of the server could not be written down", topic=heard.topic)
 

@@ -19,6 +19,7 @@ import structlog
 
 from ingest_service import heartbeat
 from ingest_service.acknowledger import Acknowledger, readable
+from ingest_service.auth.server_key import ServerKey
 from ingest_service.broker_link import BrokerLink
 from ingest_service.clock import Clock, clock_from
 from ingest_service.evidence.roots import publish_days
@@ -39,6 +40,7 @@ from osh_domain.crash_points import crash_here
 from osh_domain.signing import Signer
 from osh_domain.topics import (
     BIRTH,
+    CMD,
     DATA_BACK,
     DATA_LIVE,
     STATE,
@@ -237,6 +239,7 @@ class Subscriber:
             self._ledger_pause_s = 0.0
             for note in notes:
                 if isinstance(note, BirthNote):
+                    self._introduce_key(note.site, note.gateway)
                     self._acknowledger.born(note.site, note.gateway, note.epoch)
             told = [*outcomes, *self._intake.replayed()]
             self._acknowledger.note(o for o in told if readable(o.site, o.gateway))
@@ -245,6 +248,11 @@ class Subscriber:
             self._tell_trouble(str(error))
             self._ask_to_stop(arrivals)
             self._ledger_pause_s = self.pause_s = min(LONGEST_PAUSE_S, max(1.0, self._ledger_pause_s * 2))
+
+    def _introduce_key(self, site: str, gateway: str) -> None:
+        """Whoever was away while the server's key changed learns it before anything signed with it."""
+        for word in self._signer.statements if isinstance(self._signer, ServerKey) else ():
+            self._link.publish(topic(site, gateway, CMD), word, expiry_s=TIME_LIVES_S)
 
     def _answer(self) -> None:
         """Publish what is owed, as far as the broker keeps up; the rest waits and meets later batches."""

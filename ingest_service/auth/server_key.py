@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from osh_domain.server_keys import join, name_successor, read_successor, split
 
 FILE_NAME: Final = "server.key"
 
@@ -35,8 +38,10 @@ def verify_ed25519(public_key: bytes, signature: bytes, data: bytes) -> bool:
 class ServerKey:
     """A `Signer` (osh_domain.signing) that holds the server's private key; never shows it."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey, statements: Sequence[bytes] = ()) -> None:
+        """`statements`: the words by which earlier keys named their successors, this one at last."""
         self._key = key
+        self.statements = tuple(statements)
         self.public_key: bytes = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def __repr__(self) -> str:
@@ -65,7 +70,35 @@ class ServerKey:
             raise ServerKeyError(_damaged(path)) from None
         if not isinstance(key, Ed25519PrivateKey):
             raise ServerKeyError(_damaged(path))
-        return cls(key)
+        words = statements_file(path)
+        return cls(key, split(words.read_bytes()) if words.exists() else ())
+
+    @classmethod
+    def replace(cls, path: Path) -> "ServerKey":
+        """Another key in the file, introduced by the present one. Raises `ServerKeyError`, OSError.
+
+        The statement is on the disk before the key changes; killed in between, the next call goes on.
+        """
+        old = cls.load_or_create(path)
+        waiting = path.with_name(path.name + ".next")
+        new = cls.load_or_create(waiting)
+        words = [*old.statements]
+        named = [read_successor(word, verify_ed25519).new for word in words]
+        if new.public_key not in named:
+            words.append(name_successor(old, new))
+            draft = path.with_name(path.name + ".statements.new")
+            with draft.open("wb") as file:
+                file.write(join(words))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(statements_file(path))
+        waiting.replace(path)
+        return cls.load_or_create(path)
+
+
+def statements_file(path: Path) -> Path:
+    """Where the words about earlier keys lie: beside the key; a backup needs both."""
+    return path.with_name(path.name + ".statements")
 
 
 def _create(path: Path) -> None:

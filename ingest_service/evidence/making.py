@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 import sqlalchemy as sa
 
 from ingest_service.auth.audit import READ, TAKEN
+from ingest_service.auth.server_key import ServerKey
 from ingest_service.evidence.archive_writing import ArchiveWriter
 from ingest_service.evidence.received import first_row_at
 from ingest_service.ledger.port import Ledger, LedgerRow, PublishedDay
@@ -25,6 +26,7 @@ from osh_domain.batch import Header, open_frame
 from osh_domain.evidence import bundle
 from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, payload_digest
 from osh_domain.evidence.merkle import Tree, leaf
+from osh_domain.server_keys import join
 from osh_domain.signing import Signer, key_id
 
 AT_ONCE: Final = 500
@@ -118,6 +120,8 @@ class BundleMaker:
         gateways = self._register.gateways_of(site.id)
         keys = [key for gateway in gateways for key in self._register.keys_of(gateway.id)]
         writer.add(bundle.SERVER_PEM, bundle.to_pem(self._signer.public_key))
+        if isinstance(self._signer, ServerKey) and self._signer.statements:
+            writer.add(bundle.SERVER_STATEMENTS, join(self._signer.statements))
         for key in keys:
             writer.add(bundle.key_name(key.kid), bundle.to_pem(key.public_key))
         for kid, frame in self._statements([key.kid for key in keys]):

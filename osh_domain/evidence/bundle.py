@@ -8,6 +8,7 @@
 | `ledger.jsonl` | the ledger's row of each of them, with its way to the root of its day |
 | `days/DAY.root` | the signed line of each day, as it was published |
 | `keys.json`, `keys/KID.pem` | the key register with its dates, and the keys for openssl; `server.pem` |
+| `keys/server.statements` | where the service's own key was changed: the words by which one named the next |
 | `keys/KID.statement` | the sealed batch in which the key before introduced this one |
 | `configurations/HASH.json` | what each batch was measured with: sensors, calibrations |
 | `register.json` | where sensors stood, the facts of the zones, all with their dates |
@@ -27,6 +28,7 @@ README: Final = "README.txt"
 LEDGER: Final = "ledger.jsonl"
 KEYS: Final = "keys.json"
 SERVER_PEM: Final = "keys/server.pem"
+SERVER_STATEMENTS: Final = "keys/server.statements"
 REGISTER: Final = "register.json"
 AUDIT: Final = "audit.jsonl"
 QUARANTINE: Final = "quarantine.jsonl"

@@ -40,7 +40,7 @@ def command(
         _refuse(f"{file} cannot be read ({error.strerror}). Check its name.")
     except (ArchiveError, NotABundleError) as error:
         _refuse(f"{file}: {error}. Ask for the bundle again; a copy may have been damaged on its way.")
-    if server_key is not None and server_key != report.server_key:
+    if server_key is not None and server_key not in (report.server_key, *report.earlier_server_keys):
         report.note(Level.BROKEN, "keys/server.pem", f"it is key {report.server_key}, not {server_key}")
     if json_output:
         typer.echo(json.dumps({**asdict(report), "verdict": report.verdict}, indent=2))
@@ -82,6 +82,7 @@ def _lines(file: Path, report: Report) -> list[str]:
         f"  clock hours   {_counts(report.clock_hours)} (of single gateways, by the worst clock in each)",
         f"  calibrations  {_calibrations(report)}",
         *(f"    {channel}: {_counts(states)} readings" for channel, states in _shown(report)),
+        *(f"  server key    follows {kid}" for kid in report.earlier_server_keys),
         f"  server key    {report.server_key} (compare it with the published one: nothing in here proves it)",
     ]
     for level in Level:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from osh_domain.evidence import bundle
 from osh_domain.evidence.day_roots import NO_LINE, DayRoot, line_hash, read_day_root
 from osh_domain.evidence.ledger_rows import LedgerFacts, payload_digest, row_hash
 from osh_domain.evidence.merkle import Step, leaf, root_from
+from osh_domain.server_keys import preceding, split
 from osh_domain.signing import Verifier, key_id
 from osh_domain.wire_error import WireError
 from oshwatch.verify.chains import Batches
@@ -101,12 +103,16 @@ class Checker:
 
     def _days(self, server: bytes) -> dict[str, DayRoot]:
         """The published lines, in order, each naming the one before."""
+        words = bundle.SERVER_STATEMENTS
+        statements = split(self._files.read(words)) if words in self._files.members else []
+        keys = preceding(server, statements, self._verify)
+        self._report.earlier_server_keys = [key_id(key) for key in keys[1:]]
         found: dict[str, DayRoot] = {}
         before, last = NO_LINE, 0
         for name in sorted(one for one in self._files.members if one.startswith("days/")):
             word = self._files.read(name)
             try:
-                day = read_day_root(word, server, self._verify)
+                day = self._day(word, keys)
             except WireError as error:
                 self._report.note(Level.BROKEN, name, str(error))
                 continue
@@ -118,6 +124,13 @@ class Checker:
             found[day.day] = day
         self._report.days = len(found)
         return found
+
+    def _day(self, word: bytes, keys: list[bytes]) -> DayRoot:
+        """A line of the service, signed with its key or with one from which that follows."""
+        for key in keys[1:]:
+            with contextlib.suppress(WireError):
+                return read_day_root(word, key, self._verify)
+        return read_day_root(word, keys[0], self._verify)
 
     def _row(self, line: dict[str, Any], roots: dict[str, DayRoot], batches: Batches) -> str:
         facts = LedgerFacts(*(line[name] for name in LedgerFacts._fields))

@@ -50,6 +50,7 @@ class Report:
     end: float = 0.0
     made_at: float = 0.0
     server_key: str = ""
+    earlier_server_keys: list[str] = field(default_factory=list)
     batches: int = 0
     signed: int = 0
     rows: int = 0

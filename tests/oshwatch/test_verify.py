@@ -29,6 +29,7 @@ from osh_domain import strict_json
 from osh_domain.acknowledgement import speak
 from osh_domain.evidence import archive, bundle
 from osh_domain.evidence.archive import ArchiveError
+from osh_domain.signing import key_id
 from oshwatch.main import build
 from oshwatch.verify.checking import Checker, NotABundleError, configuration_hash
 from oshwatch.verify.findings import Level, Report
@@ -280,3 +281,24 @@ def test_the_commands_make_and_check_a_bundle(service: Service, tmp_path: Path) 
     assert (other.exit_code, json.loads(other.output)["findings"][0][0]) == (1, "broken")
     target.write_bytes(b"no bundle")
     assert run.invoke(build("verify"), ["verify", str(target)]).exit_code == 2
+
+
+def test_days_that_an_earlier_key_of_the_service_signed_are_good_by_its_statement(
+    service: Service, tmp_path: Path
+) -> None:
+    service.measure(2, NOW)
+    old = service.key.public_key
+    assert publish_due(service.ledger, service.key, FIRST_DUE)
+    service.key = ServerKey.replace(tmp_path / FILE_NAME)
+    service.measure(2, NOW + DAY_S)
+    assert publish_due(service.ledger, service.key, FIRST_DUE + DAY_S)
+    whole = service.bundle()
+    report = check(whole)
+    assert (report.findings, report.verdict[:5], report.days) == ([], "WHOLE", 2)
+    assert report.earlier_server_keys == [key_id(old)]
+
+    def forget(files: dict[str, bytes]) -> None:
+        del files[bundle.SERVER_STATEMENTS]
+
+    broken = check(repacked(whole, forget, service.key)).of(Level.BROKEN)
+    assert any(one.where.startswith("days/") for one in broken)

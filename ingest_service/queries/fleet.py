@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from ingest_service import heartbeat
 from ingest_service.auth.access import Action
+from ingest_service.clone_suspicion import suspicions
 from ingest_service.ledger.port import GatewayStatus
+from ingest_service.queries.fleet_delivery import Known, delivery_of, unsettled
 from ingest_service.queries.keys import key_lines
 from ingest_service.queries.measured import MINUTE_S, of_channel
 from ingest_service.queries.models import Measured
@@ -40,14 +42,15 @@ def fleet(view: View) -> Fleet:
     """Every gateway of the sites whose fleet the person may read, those in trouble first."""
     sites = view.sites(Action.READ_FLEET)
     statuses = {one.gateway: one for one in view.ledger.statuses([site.id for site in sites])}
+    hidden = [site.id for site in sites if view.may(Action.READ_QUARANTINE, site.scope)]
+    held = view.ledger.quarantine(sites=hidden, limit=MOST_QUARANTINED) if hidden else []
+    known = Known(suspicions(view.engine, view.now), unsettled(held))
     lines = [
-        _line(view, site, entry, statuses.get(entry.id))
+        _line(view, site, entry, statuses.get(entry.id), known)
         for site in sites
         for entry in view.register.gateways_of(site.id)
     ]
     lines.sort(key=_trouble)
-    hidden = [site.id for site in sites if view.may(Action.READ_QUARANTINE, site.scope)]
-    held = view.ledger.quarantine(sites=hidden, limit=MOST_QUARANTINED) if hidden else []
     return Fleet(
         now=view.now,
         gateways=tuple(lines),
@@ -68,7 +71,7 @@ def gateway(view: View, gateway_id: str) -> Gateway:
     return Gateway(
         now=view.now,
         site=site_name(site),
-        line=_line(view, site, entry, status),
+        line=_line(view, site, entry, status, _known_of(view, site, entry)),
         channels=tuple(_channels(view, entry)),
         keys=key_lines(view, entry.id),
         configuration=str(birth.get("cfg", "")),
@@ -77,14 +80,21 @@ def gateway(view: View, gateway_id: str) -> Gateway:
     )
 
 
-def _trouble(line: GatewayLine) -> tuple[bool, bool, str, str]:
-    return line.revoked_at is not None, not line.silent, line.site_name, line.id
+def _known_of(view: View, site: Site, entry: Entry) -> Known:
+    may = view.may(Action.READ_QUARANTINE, site.scope)
+    held = view.ledger.quarantine(gateway=entry.id, limit=MOST_QUARANTINED) if may else []
+    return Known(suspicions(view.engine, view.now), unsettled(held))
 
 
-def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None) -> GatewayLine:
+def _trouble(line: GatewayLine) -> tuple[bool, bool, bool, str, str]:
+    return line.revoked_at is not None, not line.silent, not line.troubles, line.site_name, line.id
+
+
+def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None, known: Known) -> GatewayLine:
     birth = _birth(status)
     system = {one.quantity: one for one in view.series.latest(entry.id) if one.sensor == SYSTEM_SENSOR}
     last = status.last_batch_at if status else None
+    delivery = delivery_of(view, entry, system, known, str(birth.get("cfg", "")))
     return GatewayLine(
         id=entry.id,
         site=site.id,
@@ -106,6 +116,7 @@ def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None) ->
         chain_breaks=status.chain_breaks if status else 0,
         revoked_at=entry.revoked_at,
         silent=last is None or view.now - last > view.silent_after_s(_USUAL_PERIOD_S),
+        **delivery._asdict(),
     )
 
 

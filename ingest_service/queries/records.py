@@ -100,7 +100,12 @@ class CaseList(Facts):
 
 
 class GatewayLine(Facts):
-    """One gateway as an engineer wants to see it; None means the gateway never said."""
+    """One gateway as an engineer wants to see it; None means the gateway never said.
+
+    `backlog_age_s`: how long the oldest waiting batch has been waiting. `lost`: what its newest signed gap of
+    the last day says. `clone`: why two machines seem to use its name. `refused_now`: its entries in quarantine
+    that nobody settled. `calibration_due`: the earliest of its sensors'. `troubles`: words for what to look at.
+    """
 
     id: str
     site: str
@@ -122,6 +127,12 @@ class GatewayLine(Facts):
     chain_breaks: int
     revoked_at: float | None
     silent: bool
+    backlog_age_s: float | None = None
+    lost: str = ""
+    clone: tuple[str, ...] = ()
+    refused_now: int = 0
+    calibration_due: float | None = None
+    troubles: tuple[str, ...] = ()
 
 
 class ChannelLine(Facts):

@@ -231,9 +231,18 @@ def of_fleet(words: Words, page: Fleet) -> str:
     _ = words._
     running = [one for one in page.gateways if one.revoked_at is None]
     silent = sum(one.silent for one in running)
+    look = sum(bool(one.troubles) and not one.silent for one in running)
     if not running:
         return _("No gateway is registered yet.")
     if not silent:
-        return _.count("The gateway is reporting.", "All %(n)s gateways are reporting.", len(running))
-    return _.count("%(n)s of %(all)s gateways is silent.", "%(n)s of %(all)s gateways are silent.", silent,
-                   all=_.number(len(running)))  # fmt: skip
+        said = _.count("The gateway is reporting.", "All %(n)s gateways are reporting.", len(running))
+    else:
+        said = _.count(
+            "%(n)s of %(all)s gateways is silent.",
+            "%(n)s of %(all)s gateways are silent.",
+            silent,
+            all=_.number(len(running)),
+        )
+    if not look:
+        return said
+    return f"{said} {_.count('%(n)s needs a look.', '%(n)s need a look.', look)}"

@@ -233,6 +233,14 @@ CODES: Final = {
     "fault": N_("this program fails on it"),
     "projection": N_("not in the series: this program fails on it"),
 }
+TROUBLES: Final = {
+    "clone": N_("name used twice"),
+    "lost": N_("readings lost"),
+    "backlog": N_("old backlog"),
+    "disk": N_("disk nearly full"),
+    "refused": N_("batches refused"),
+    "calibration": N_("calibration overdue"),
+}
 CLOCKS: Final = {
     "ntp": N_("synchronised"),
     "srv": N_("set by this server"),

@@ -128,7 +128,20 @@ def _fill_series(series: SqliteSeries, snapshot: RegisterSnapshot) -> None:
         series.write_minutes(
             Span(channel, minute, 3, value, value, value, 0, 1) for minute in range(end - 1440, end + 1)
         )
+    for gateway in snapshot.gateways:
+        for quantity, unit, value in _said_of_itself(gateway.id):
+            channel = series.channel_id(gateway.site, gateway.id, "sys", quantity, unit)
+            last = SILENT_FROM.get(gateway.id, -40.0) + NOW
+            points.append((channel, int(last * 1000) * 1000, value, 0, 1))
+            received[channel] = last + 12.0
     series.write(points, [], "ledger", 1, received=received)
+
+
+def _said_of_itself(gateway: str) -> list[tuple[str, str, float]]:
+    """Backlog, disk and heat of a gateway; one has a bad link and a nearly full card."""
+    waiting, age, free = (412.0, 26_100.0, 0.07) if gateway == "kh-f0045-a" else (1.0, 41.0, 0.78)
+    return [("outbox", "count", waiting), ("backlog_age", "s", age), ("disk_free", "/", free),
+            ("temp", "Cel", 51.0)]  # fmt: skip
 
 
 def _fill_exposures(data_dir: Path, snapshot: RegisterSnapshot) -> None:

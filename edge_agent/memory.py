@@ -10,7 +10,7 @@ M_ARENA_MAX = -8
 
 
 def one_arena() -> None:
-    """Let all threads share one heap; with glibc each would begin one of its own. Before any thread starts."""
+    """Let all threads share one heap; with glibc each begins one of its own. Before any thread starts."""
     with contextlib.suppress(OSError, AttributeError):  # another C library does without
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 
 from osh_domain.senml_cbor import LABELS
-from osh_domain.senml_record import DEFAULT_VERSION, Record
+from osh_domain.senml_record import Record
+from osh_domain.senml_writing import resolved_fields
 
 
 def pack_cbor(pack: Sequence[Mapping[str, float | str | bool | bytes]]) -> bytes:
@@ -22,35 +23,7 @@ def pack_cbor(pack: Sequence[Mapping[str, float | str | bool | bytes]]) -> bytes
 
 def resolved_cbor(records: Iterable[Record]) -> bytes:
     """The resolved form of a pack (R13); records keep the order given."""
-    return pack_cbor([_resolved_record(record) for record in records])
-
-
-def _resolved_record(record: Record) -> dict[str, float | str | bool | bytes]:
-    said: dict[str, float | str | bool | bytes] = {"n": record.name}
-    if record.version != DEFAULT_VERSION:
-        said["bver"] = record.version
-    if record.clock is not None:
-        said["btq_"] = record.clock
-    if record.unit is not None:
-        said["u"] = record.unit
-    said["t"] = record.time
-    if record.value is not None:
-        said[_value_label(record.value)] = record.value
-    if record.sum is not None:
-        said["s"] = record.sum
-    if record.update_time is not None:
-        said["ut"] = record.update_time
-    if record.flags:
-        said["q_"] = int(record.flags)
-    return said
-
-
-def _value_label(value: float | str | bool | bytes) -> str:
-    if isinstance(value, bool):
-        return "vb"
-    if isinstance(value, str):
-        return "vs"
-    return "vd" if isinstance(value, bytes) else "v"
+    return pack_cbor([resolved_fields(record) for record in records])
 
 
 def _label(label: str) -> bytes:

@@ -50,42 +50,55 @@ def _profile_record(gateway: str, reading: Reading, base: int) -> str:
     after = round(time - base, 3)
     if after:
         parts.append(f'"t":{number_text(after)}')
-    parts.append(_value_text(value))
+    parts.append(f'"{_value_label(value)}":{_text(value)}')
     if flags:
         parts.append(f'"q_":{int(flags)}')
     return f"{{{','.join(parts)}}}"
 
 
-def _value_text(value: float | str | bool | bytes) -> str:
-    if isinstance(value, bool):
-        return '"vb":true' if value else '"vb":false'
-    if isinstance(value, str):
-        return f'"vs":{string_text(value)}'
-    if isinstance(value, bytes):
-        return f'"vd":"{base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")}"'
-    return f'"v":{number_text(value)}'
-
-
 def resolved_json(records: Iterable[Record]) -> str:
     """The resolved form as one JSON array (R13); records keep the order given."""
-    return f"[{','.join(_resolved_record(record) for record in records)}]"
+    objects = (
+        ",".join(f'"{label}":{_text(value)}' for label, value in resolved_fields(record).items())
+        for record in records
+    )
+    return f"[{','.join(f'{{{one}}}' for one in objects)}]"
 
 
-def _resolved_record(record: Record) -> str:
-    parts = [f'"n":{string_text(record.name)}']
+def resolved_fields(record: Record) -> dict[str, float | str | bool | bytes]:
+    """A resolved record under the labels of JSON; data as bytes."""
+    said: dict[str, float | str | bool | bytes] = {"n": record.name}
     if record.version != DEFAULT_VERSION:
-        parts.append(f'"bver":{record.version}')
+        said["bver"] = record.version
     if record.clock is not None:
-        parts.append(f'"btq_":{string_text(record.clock)}')
+        said["btq_"] = record.clock
     if record.unit is not None:
-        parts.append(f'"u":{string_text(record.unit)}')
-    parts.append(f'"t":{number_text(record.time)}')
+        said["u"] = record.unit
+    said["t"] = record.time
     if record.value is not None:
-        parts.append(_value_text(record.value))
+        said[_value_label(record.value)] = record.value
     if record.sum is not None:
-        parts.append(f'"s":{number_text(record.sum)}')
+        said["s"] = record.sum
     if record.update_time is not None:
-        parts.append(f'"ut":{number_text(record.update_time)}')
+        said["ut"] = record.update_time
     if record.flags:
-        parts.append(f'"q_":{record.flags}')
-    return f"{{{','.join(parts)}}}"
+        said["q_"] = int(record.flags)
+    return said
+
+
+def _value_label(value: float | str | bool | bytes) -> str:
+    if isinstance(value, bool):
+        return "vb"
+    if isinstance(value, str):
+        return "vs"
+    return "vd" if isinstance(value, bytes) else "v"
+
+
+def _text(value: float | str | bool | bytes) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return string_text(value)
+    if isinstance(value, bytes):
+        return f'"{base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")}"'
+    return number_text(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -24,6 +23,7 @@ from hypothesis.stateful import (
 
 from ingest_service.ledger.port import Accepted, Ledger, Rejected, Remark
 from osh_domain import crash_points
+from tests.forked import in_a_process
 from tests.ingest_service.ledger_model import EPOCHS, NOW, SITE, Key, Model, bare, rejected, sealed
 from tests.ingest_service.ledgers import ENGINES, LedgerPlace, ledger_place
 
@@ -101,18 +101,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(group=groups, after=st.booleans())
     def a_process_is_killed_at_its_commit(self, group: list[tuple[str, Make]], after: bool) -> None:
         entries = self.entries(group)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of newer Pythons, where threads run
-            child = os.fork()
-        if child == 0:
-            crash_points._plan = crash_points.CrashPlan(
-                f"ledger: {'after' if after else 'before'} the commit"
-            )
-            try:
-                self.open_ledger().append(entries)
-            finally:
-                os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+        def die() -> None:
+            moment = "after" if after else "before"
+            crash_points._plan = crash_points.CrashPlan(f"ledger: {moment} the commit")
+            self.open_ledger().append(entries)
+
+        assert in_a_process(die) == -signal.SIGKILL
         if after:
             self.model.append(entries)
 

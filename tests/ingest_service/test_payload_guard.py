@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ingest_service.register.entries import GatewayKey
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.trials import MOST_TRIES, Trials
 from osh_domain.batch import open_frame, payload_hash
+from tests.forked import in_a_process
 from tests.ingest_service.gateways import NOW, SIGNED, SITE, Device, arrival, reading, snapshot
 
 Fail = Callable[[], None]
@@ -135,22 +135,16 @@ def test_a_ledger_that_cannot_be_written_now_is_nobodys_fault(tmp_path: Path) ->
 
 def _in_a_process(data_dir: Path, arrivals: Sequence[Arrival], bad: bytes, fail: Fail | None) -> int:
     """Take them in by another process, as the intake runner does; its exit code, or minus the signal."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of newer Pythons, where threads run
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            ledger = open_ledger(data_dir)
-            if fail is not None:
-                FailingLedger(ledger, bad, fail)
-            guard = PayloadGuard(Trials(data_dir / "trials" / "intake"))
-            Intake(ledger, snapshot, guard=guard).take(arrivals, NOW)
-            ledger.close()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def take() -> None:
+        ledger = open_ledger(data_dir)
+        if fail is not None:
+            FailingLedger(ledger, bad, fail)
+        guard = PayloadGuard(Trials(data_dir / "trials" / "intake"))
+        Intake(ledger, snapshot, guard=guard).take(arrivals, NOW)
+        ledger.close()
+
+    return in_a_process(take)
 
 
 def test_a_payload_that_kills_the_process_is_put_aside_and_the_others_are_taken_in(tmp_path: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from ingest_service.quarantine import Quarantine
 from ingest_service.series.sqlite import open_series
 from ingest_service.set_aside import PROJECTION
 from ingest_service.trials import MOST_TRIES, Trials
+from tests.forked import in_a_process
 from tests.ingest_service import failing_projector
 from tests.ingest_service.gateways import NOW, Device, arrival, reading, snapshot
 
@@ -43,17 +42,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 def project(data_dir: Path, how: str) -> int:
     """Let a projector run in a process of its own until it ends; its exit code, or minus the signal."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of newer Pythons, where threads run
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            failing_projector.project(data_dir, how, BAD)
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return in_a_process(lambda: failing_projector.project(data_dir, how, BAD))
 
 
 def values(data_dir: Path) -> list[float]:

@@ -64,7 +64,7 @@ def test_commands_are_obeyed_once_and_refused_when_late(
     assert sorted(seq for _, seq in server.arrivals) == [1, 2]
     server.command("c1", "resend", T0 + 10_000, ep=agent.outbox.epoch, **{"from": 1, "to": 2})
     server.command("c2", "identify", T0)
-    server.command("c3", "rotate-key", T0 + 10_000)
+    server.command("c3", "open-the-door", T0 + 10_000)
     server.command("c4", "identify", T0 + 10_000)
     pump(agent, lambda: len(server.answers) == 5)
     assert len(server.arrivals) == 2

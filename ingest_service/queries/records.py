@@ -102,9 +102,9 @@ class CaseList(Facts):
 class GatewayLine(Facts):
     """One gateway as an engineer wants to see it; None means the gateway never said.
 
-    `backlog_age_s`: how long the oldest waiting batch has been waiting. `lost`: what its newest signed gap of
-    the last day says. `clone`: why two machines seem to use its name. `refused_now`: its entries in quarantine
-    that nobody settled. `calibration_due`: the earliest of its sensors'. `troubles`: words for what to look at.
+    `backlog_age_s`: how long the oldest waiting batch waits. `lost`: what its newest signed gap of the last
+    day says. `clone`: why two machines seem to use its name. `refused_now`: entries in quarantine that nobody
+    settled. `calibration_due`: the earliest of its sensors'. `troubles`: words for what to look at.
     """
 
     id: str

@@ -22,14 +22,16 @@ from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.backup.archive import Archive, BackupError, Manifest
 from ingest_service.backup.checking import check
 from ingest_service.backup.making import make_backup
-from ingest_service.backup.putting_back import migrate_to, restore_folder
-from ingest_service.backup.stores import stores_of_folder
+from ingest_service.backup.putting_back import migrate_to, restore_database, restore_folder
+from ingest_service.backup.stores import Stores, stores_of_folder
 from ingest_service.database import head_revision, open_database
 from ingest_service.intake import Intake
 from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
 from ingest_service.register.store import Register
+from ingest_service.stores import open_ledger_of
 from oshwatch.commands.admin import app
 from tests.ingest_service.gateways import NOW, Device, arrival, snapshot
+from tests.postgres import Postgres
 from tests.servers import wait_for
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "site-description.sample.yaml"
@@ -306,3 +308,34 @@ def test_a_folder_of_backups_keeps_the_newest(installation: Installation, tmp_pa
     assert left == ["oshwatch-2026-01-01T030000Z.backup.zip", Path(said["file"]).name, "oshwatch-notes.txt"]
     assert len(said["deleted"]) == 2
     assert said["checked"] is True
+
+
+def test_a_box_moves_to_a_server_and_back_by_the_same_file(
+    installation: Installation, tmp_path: Path, postgres: Postgres
+) -> None:
+    installation.receive(5)
+    installation.refuse()
+    installation.backup(tmp_path / "box.zip")
+    archive = Archive(tmp_path / "box.zip")
+    check(archive)
+    engine = open_database(postgres.owner_url)
+    restore_database(archive, engine)
+    with pytest.raises(BackupError, match="is not empty"):
+        restore_database(archive, engine)
+    ledger = open_ledger_of(postgres.settings(tmp_path / "server"))
+    assert list(ledger.broken_rows()) == []
+    Intake(ledger, snapshot).take([arrival(installation.device.batch()), arrival(b"[1]")], NOW)
+    assert ledger.last_row() == 6, "numbers go on after what was restored"
+    ledger.close()
+    make_backup(
+        Stores(engine, engine), tmp_path / "server.zip", server_key=b"k", key_id="0", files={}, program="t",
+        now=NOW,
+    )  # fmt: skip
+    engine.dispose()
+    back = restored(tmp_path / "server.zip", tmp_path / "back")
+    assert back.rows(0, 5) == installation.ledger.rows(0, 5)
+    assert list(back.broken_rows()) == []
+    there, here = everything(tmp_path / "back"), everything(installation.folder)
+    assert {name: there[name] for name in ("persons", "zones", "shifts", "audit")} == {
+        name: here[name] for name in ("persons", "zones", "shifts", "audit")
+    }

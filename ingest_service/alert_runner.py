@@ -27,6 +27,7 @@ from ingest_service.leases import Fence, Leases
 from ingest_service.ledger.port import Ledger
 from ingest_service.metrics import CASES_OPEN
 from ingest_service.metrics import NOTICES as NOTICES_METRIC
+from ingest_service.overview_keeping import keep_overview
 from ingest_service.register.entries import Contact
 from ingest_service.register.of_shard import RegisterOfShard
 from ingest_service.register.store import Register
@@ -81,10 +82,14 @@ def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: thr
 
     lines = DayLines(engine, register, ledger, settings.link_base)
     days = threading.Thread(target=tell_days, args=(lines, clock, stop), name="day lines")
+    overview = threading.Thread(
+        target=keep_overview, args=(settings, engine, register, ledger, packs, stop), name="overview"
+    )
     try:
         if is_divided(settings) or _wait_for_series(settings, beats, stop):
             with kept(leases):  # until nothing is being sent any more
                 deliverer.start()
+                overview.start()
                 if settings.mail_day_lines:
                     days.start()
                 try:
@@ -92,6 +97,7 @@ def _run(settings: Settings, packs: Sequence[Pack], engine: sa.Engine, stop: thr
                 finally:
                     stop.set()
                     deliverer.join()
+                    overview.join()
                     if days.ident is not None:
                         days.join()
     finally:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -30,11 +31,14 @@ from ingest_service.queries.standings import Standings
 from ingest_service.queries.view import View
 from ingest_service.register.entries import Site
 from ingest_service.register.store import Register
-from ingest_service.series.port import SeriesReader
 from ingest_service.settings import Settings
+from ingest_service.shard_work import one_of_many
+from ingest_service.stores import open_series_of
 
 SHARE: Final = 0.25
 """Of one core, while every factory has a line."""
+FIRST_SHARE: Final = 0.5
+"""The same while some have none."""
 IDLE_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
@@ -44,34 +48,33 @@ def keep_overview(
     settings: Settings,
     engine: sa.Engine,
     register: Register,
-    series: SeriesReader,
     ledger: Ledger,
     packs: Sequence[Pack],
     stop: threading.Event,
-) -> threading.Thread:
-    """Start the thread that keeps the overview over stores that are open until it has ended."""
+) -> None:
+    """Keep the overview until told to stop, in one of several processes; a thread's body."""
     clock, limits = clock_from(settings), LimitsInForce(packs)
-    catching_up = CatchingUp(ledger, series, clock)
+    with (
+        one_of_many(engine, "overview", stop) as turn,
+        closing(open_series_of(settings, read_only=True)) as series,
+    ):
+        catching_up = CatchingUp(ledger, series, clock)
 
-    def view() -> View:
-        return View(
-            now=clock.now(),
-            rate=clock.rate,
-            person=None,
-            register=register.snapshot(),
-            engine=engine,
-            series=series,
-            ledger=ledger,
-            limits=limits,
-            data_dir=settings.data_dir,
-            caught_up_to=catching_up.since(),
-        )
+        def view() -> View:
+            return View(
+                now=clock.now(),
+                rate=clock.rate,
+                person=None,
+                register=register.snapshot(),
+                engine=engine,
+                series=series,
+                ledger=ledger,
+                limits=limits,
+                data_dir=settings.data_dir,
+                caught_up_to=catching_up.since(),
+            )
 
-    thread = threading.Thread(
-        target=OverviewKeeper(engine, view).run, args=(stop,), name="overview", daemon=True
-    )
-    thread.start()
-    return thread
+        OverviewKeeper(engine, view).run(turn)
 
 
 class Step(NamedTuple):
@@ -91,9 +94,10 @@ class OverviewKeeper:
         self._counted: dict[str, float] | None = None
         self._event = 0
 
-    def run(self, stop: threading.Event) -> None:
-        """Keep until told to stop; a thread's body."""
-        while not stop.is_set():
+    def run(self, turn: threading.Event) -> None:
+        """Keep while it is this one's turn, until told to stop."""
+        pause = IDLE_S
+        while not turn.wait(pause):
             begun = time.monotonic()
             try:
                 found = self.step()
@@ -101,10 +105,9 @@ class OverviewKeeper:
                 _log.exception("counting for the overview failed; trying again")
                 found = None
             took = time.monotonic() - begun
-            if found is None:
-                stop.wait(IDLE_S)
-            elif not found.new:
-                stop.wait(took / SHARE - took)
+            # A factory that has no line yet does not wait for long.
+            share = FIRST_SHARE if found is not None and found.new else SHARE
+            pause = IDLE_S if found is None else took / share - took
 
     def step(self) -> Step | None:
         """Count the factory that is due; None when there is none to count, or so few that nobody needs it."""

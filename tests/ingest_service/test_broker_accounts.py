@@ -7,14 +7,21 @@ import queue
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from typer.testing import CliRunner
 
+from ingest_service.auth.audit import Audit
 from ingest_service.broker.accounts import Address, BrokerError, broker_accounts
 from ingest_service.broker.grants import SERVICE, first_document
+from ingest_service.database import migrate, open_database
+from ingest_service.register.description import import_description
+from ingest_service.register.store import Register
 from oshwatch.administration.server_secrets import make_secrets
+from oshwatch.commands.admin import app as admin
 from tests.servers import Broker, free_port, wait_for
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto" / "server.conf"
@@ -166,3 +173,45 @@ def test_the_first_document_holds_no_password() -> None:
         first_document({"oshwatch-ingest": "open-sesame-1", "oshwatch-accounts": "open-sesame-2"})
     )
     assert "sesame" not in text
+
+
+def test_accounts_are_made_at_a_shell_for_registered_gateways_only(
+    served: tuple[Path, int], tmp_path: Path, sample_description: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, port = served
+    data_dir = tmp_path / "data"
+    engine = open_database(data_dir)
+    migrate(engine)
+    register = Register(engine)
+    import_description(register, sample_description, "test")
+    known = sorted(gateway.id for gateway in register.snapshot().gateways)
+    for key, value in {
+        "DATA_DIR": data_dir,
+        "MQTT_HOST": "127.0.0.1",
+        "MQTT_PORT": port,
+        "MQTT_CA_FILE": folder / "ca.crt",
+        "MQTT_ACCOUNTS_PASSWORD_FILE": folder / "mqtt_accounts_password",
+    }.items():
+        monkeypatch.setenv(f"OSHWATCH_{key}", str(value))
+    shell = CliRunner()
+    made = json.loads(shell.invoke(admin, ["broker", "account", known[0], "--json"]).stdout)
+    assert (made["gateway"], made["new"]) == (known[0], True)
+    assert shell.invoke(admin, ["broker", "account", "kh-nobody-a"]).exit_code == 1
+    words = tmp_path / "passwords.json"
+    assert shell.invoke(admin, ["broker", "missing", str(words)]).exit_code == 0
+    assert words.stat().st_mode & 0o777 == 0o600
+    passwords = {known[0]: made["password"], **json.loads(words.read_text())}
+    assert sorted(passwords) == known
+    listed = json.loads(shell.invoke(admin, ["broker", "list", "--json"]).stdout)
+    assert (listed["accounts"], listed["without_account"]) == (known, [])
+    address = Address("127.0.0.1", port, "", folder / "ca.crt")
+    for name, password in passwords.items():
+        client = Client(address, name, password, client_id=name)
+        assert client.codes == [0]
+        client.close()
+    assert shell.invoke(admin, ["broker", "stop", known[0]]).exit_code == 0
+    actions = [row.action for row in Audit(register).rows(limit=10)]
+    assert actions[0] == "broker account stopped"
+    assert "broker account made" in actions
+    assert not any(word in str(Audit(register).rows(limit=100)) for word in passwords.values())
+    engine.dispose()

@@ -17,6 +17,7 @@ from oshwatch.administration import (
     people,
     quarantine,
     resending,
+    server_key,
     server_shape,
     tokens,
 )
@@ -38,6 +39,7 @@ site_app = typer.Typer(help="Factories.", no_args_is_help=True)
 app.add_typer(people.app, name="person")
 app.add_typer(tokens.app, name="token")
 app.add_typer(gateways.app, name="gateway")
+app.add_typer(server_key.app, name="server-key")
 app.add_typer(site_app, name="site")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(broker.app, name="broker")

@@ -66,6 +66,7 @@ def open_server(
         pool_timeout=30,
         hide_parameters=True,
     )
+    engine.dialect.colspecs = {**engine.dialect.colspecs, sa.Integer: _Number}
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _still_there)
     return engine
@@ -87,9 +88,13 @@ def advisory_lock(number: int) -> sa.TextClause:
 
 
 @compiles(sa.Integer, "postgresql")
-def _as_wide_as_in_sqlite(_type: sa.Integer, _compiler: object, **_options: object) -> str:
-    """An integer has 64 bits in both engines, in tables and where a value is compared."""
-    return "BIGINT"
+def _as_wide_as_in_sqlite(_type: sa.Integer, _compiler: object, **options: object) -> str:
+    """A column of integers has 64 bits in both engines."""
+    return "BIGINT" if "type_expression" in options else "INTEGER"
+
+
+class _Number(sa.Integer):
+    """A value sent as wide as it is: SQLAlchemy's own would be cast to 32 bits, and refused beyond."""
 
 
 class _Text(StrDumperUnknown):

@@ -406,3 +406,29 @@ def test_bookkeeping_that_was_lost_does_not_go_on_over_a_bucket_it_does_not_know
     with pytest.raises(SeriesError, match="its bookkeeping was lost"):
         opener(tmp_path)
     shutil.rmtree(tmp_path)
+
+
+def test_a_bucket_that_was_emptied_or_exchanged_is_filled_again(influx: InfluxServer, tmp_path: Path) -> None:
+    buckets = [influx.new_bucket(), influx.new_bucket()]
+    places = [Where(influx.url, influx.org, bucket, influx.token) for bucket in buckets]
+    store = open_influx_series(places[0], tmp_path)
+    store.write_exposures([exposure(1, 28.0)])
+    store.set_cursor("ledger", 7)
+    for name in ("exposure", "oshwatch_installation"):
+        store.session.link.ask_one(f'DROP MEASUREMENT "{name}"')
+    assert "emptied by somebody" in str(store.trouble())
+    store.close()
+    store = open_influx_series(places[0], tmp_path)
+    assert (store.cursor("ledger"), store.cursor(CHANGE), store.trouble()) == (0, 1, None)
+    store.write_exposures([exposure(1, 28.0)])
+    store.set_cursor("ledger", 7)
+    store.close()
+    for where in (places[1], places[0]):
+        store = open_influx_series(where, tmp_path)
+        assert store.cursor("ledger") == 0
+        assert store.exposures(ZONE, KIND, 0, 9) == []
+        store.set_cursor("ledger", 7)
+        store.close()
+    store = open_influx_series(places[0], tmp_path)
+    assert store.cursor("ledger") == 7
+    store.close()

@@ -41,6 +41,7 @@ class Series(msgspec.Struct):
 
 
 class _Result(msgspec.Struct):
+    statement_id: int = 0
     series: list[Series] = []
     error: str | None = None
 
@@ -88,13 +89,14 @@ class Link:
         """The series that each statement gives. Raises SeriesError."""
         found: list[list[Series]] = []
         for start in range(0, len(statements), STATEMENTS_AT_ONCE):
-            found += self._ask(";".join(statements[start : start + STATEMENTS_AT_ONCE]))
+            found += self._ask(statements[start : start + STATEMENTS_AT_ONCE])
         return found
 
     def ask_one(self, statement: str) -> list[Series]:
-        return self._ask(statement)[0]
+        return self._ask([statement])[0]
 
-    def _ask(self, text: str) -> list[list[Series]]:
+    def _ask(self, statements: Sequence[str]) -> list[list[Series]]:
+        text = ";".join(statements)
         answer = self.send("POST", "/query", data={"q": text, "db": self.where.bucket, "epoch": "u"})
         content = answer.content
         try:
@@ -109,10 +111,12 @@ class Link:
                 f"InfluxDB at {self.where.url} gave an answer to a query that is none ({error}): check that "
                 "influx_url names InfluxDB itself"
             ) from error
-        for result in decoded.results:
+        found: list[list[Series]] = [[] for _ in statements]
+        for result in decoded.results:  # 2.x says nothing at all of a statement that has nothing to show
             if result.error is not None:
                 raise explained(self.where, answer.status_code, result.error)
-        return [result.series for result in decoded.results]
+            found[result.statement_id] += result.series
+        return found
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request; an answer that is an error raises SeriesError, as does none."""

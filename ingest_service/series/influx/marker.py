@@ -27,23 +27,28 @@ def read_mark(link: Link) -> tuple[str, int] | None:
     return str(name), int(schema or 0)
 
 
-def claim(link: Link, installation: str) -> None:
-    """Mark an empty bucket as ours. Raises SeriesError when it is another's, or of a newer form."""
+def check(link: Link, installation: str) -> None:
+    """Raises SeriesError when a bucket is another's, or of a newer form, or holds what nobody marked."""
     found = read_mark(link)
     where = link.where
-    if found is None:
-        strange = [str(row[0]) for one in link.ask_one("SHOW MEASUREMENTS") for row in one.values]
-        if strange:
-            raise SeriesError(
-                f"bucket {where.bucket} at {where.url} holds what OSHWatch did not write "
-                f"({', '.join(sorted(strange)[:5])}): give OSHWatch a bucket of its own (influx_bucket, "
-                "`oshwatch admin influx-setup` makes it)"
-            )
-        link.write([f"{MARK} id={text(installation)},schema={SCHEMA}.0 0"])
+    if found is not None:
+        refusal = _refusal(link, found, installation)
+        if refusal is not None:
+            raise SeriesError(refusal)
         return
-    refusal = _refusal(link, found, installation)
-    if refusal is not None:
-        raise SeriesError(refusal)
+    strange = [str(row[0]) for one in link.ask_one("SHOW MEASUREMENTS") for row in one.values]
+    if strange:
+        raise SeriesError(
+            f"bucket {where.bucket} at {where.url} holds what OSHWatch did not write "
+            f"({', '.join(sorted(strange)[:5])}): give OSHWatch a bucket of its own (influx_bucket, "
+            "`oshwatch admin influx-setup` makes it)"
+        )
+
+
+def mark(link: Link, installation: str) -> None:
+    """Say whose bucket it is. Raises SeriesError."""
+    if read_mark(link) is None:
+        link.write([f"{MARK} id={text(installation)},schema={SCHEMA}.0 0"])
 
 
 def trouble_of(link: Link, installation: str) -> str | None:

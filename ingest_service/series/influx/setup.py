@@ -100,8 +100,8 @@ class Setup:
         found = self._get("orgs", org=self._where.org).get("orgs", [])
         if not found:
             raise SeriesError(
-                f"there is no organisation {self._where.org} in InfluxDB at {self._where.url}: make it, "
-                "or set influx_org to the one that is"
+                f"there is no organisation {self._where.org} in InfluxDB at {self._where.url} that this "
+                "token may see: give an operator's token, make the organisation, or mend influx_org"
             )
         return str(found[0]["id"])
 

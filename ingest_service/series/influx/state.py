@@ -58,7 +58,7 @@ def prepare(engine: sa.Engine) -> None:
         version = _version(engine)
         if version == SCHEMA_VERSION:
             return
-        with _alone(engine), write(engine) as connection:
+        with alone(engine), write(engine) as connection:
             _make(connection)
     except sa.exc.ProgrammingError as error:
         raise SeriesError(
@@ -188,7 +188,7 @@ def _put_extreme(
 
 
 @contextmanager
-def _alone(engine: sa.Engine) -> Iterator[None]:
+def alone(engine: sa.Engine) -> Iterator[None]:
     """Processes that start together make the tables one after the other."""
     if engine.dialect.name == "sqlite":
         with Path(str(engine.url.database)).with_suffix(".lock").open("a") as lock:

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+import structlog
 
 from ingest_service.series.influx import ql
 from ingest_service.series.influx.exposure_rows import site_of
 from ingest_service.series.influx.judging import Judging
 from ingest_service.series.influx.link import TIMEOUT_S, Link
-from ingest_service.series.influx.marker import MEASUREMENTS, claim, trouble_of
+from ingest_service.series.influx.marker import MEASUREMENTS, check, mark, read_mark, trouble_of
 from ingest_service.series.influx.session import Fence, Session
-from ingest_service.series.influx.state import KEPT_CURSORS, fact, open_state, write
+from ingest_service.series.influx.state import KEPT_CURSORS, alone, fact, open_state, write
 from ingest_service.series.influx.tables import CHANNELS, CURSORS, FACTS, GONE, PROJECTED, ZONES
 from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesError
 
 AT_ONCE: Final = 50
+log = structlog.get_logger(__name__)
 
 
 def open_influx_series(
@@ -56,14 +58,37 @@ class InfluxSeries(Judging):
         return self._session
 
     def claim(self) -> None:
-        """See that the bucket is this installation's. Raises SeriesError."""
-        with self._session.sql() as connection:
-            installation, anew = fact(connection, "installation") or "", fact(connection, "anew")
-        claim(self._session.link, installation)
-        if anew is not None:
-            self._empty_bucket(None)
-            with write(self._session.engine) as connection:
-                connection.execute(sa.delete(FACTS).where(FACTS.c.name == "anew"))
+        """See that the bucket is this installation's. Raises SeriesError.
+
+        Where it is another one than before, or was emptied by somebody, nothing of what the bookkeeping says
+        is in it, and the series is made again from the ledger.
+        """
+        engine, link = self._session.engine, self._session.link
+        bucket = link.where.bucket
+        with alone(engine):
+            with self._session.sql() as connection:
+                installation, anew = fact(connection, "installation") or "", fact(connection, "anew")
+                before = fact(connection, "bucket")
+            check(link, installation)
+            other = before is not None and (before != bucket or read_mark(link) is None)
+            if other:
+                log.warning("the bucket is not the one that was filled: it is filled again from the ledger")
+                self._forget_everything()
+            mark(link, installation)
+            if anew is not None or other:
+                self._empty_bucket(None)
+            if anew is not None or before != bucket:
+                with write(engine) as connection:
+                    connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_(["anew", "bucket"])))
+                    connection.execute(sa.insert(FACTS).values(name="bucket", value=bucket))
+
+    def _forget_everything(self) -> None:
+        """Empty the bookkeeping of all shards, but for the numbers that go on growing."""
+        with write(self._session.engine) as connection:
+            for table in PROJECTED:
+                connection.execute(sa.delete(table))
+            connection.execute(sa.delete(CURSORS).where(CURSORS.c.name.not_in(KEPT_CURSORS)))
+            connection.execute(sa.update(GONE).values(deleted=True))
 
     def trouble(self) -> str | None:
         """What is wrong with InfluxDB now, in a sentence with the way out; None when nothing is."""

@@ -72,9 +72,8 @@ class Remote:
 
     def last_message(self, uid: str) -> str:
         """What was written when a dashboard was saved last."""
-        found = self._ask(
-            lambda: self._api.dashboard_versions.get_dashboard_versions(dashboard_uid=uid, limit=1)
-        )
+        # grafana-client would send the limit where Grafana does not look, and get every version whole.
+        found = self._ask(lambda: self._api.client.GET(f"/dashboards/uid/{uid}/versions?limit=1"))
         versions = found["versions"] if isinstance(found, Mapping) else found  # an object since Grafana 11
         return str(versions[0].get("message") or "") if versions else ""
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dashboards.sources import Sql
@@ -116,11 +117,14 @@ ORDER BY hours_above DESC NULLS LAST, s.open_cases DESC, s.name LIMIT 500""",
 
 
 def calendar(ref: str) -> Sql:
-    """Per factory and local day the share of judged time above a limit; no row where too little is known."""
+    """Per factory and local day the share of judged time above a limit; empty where too little is known.
+
+    A day stands at its noon, so that a reader in another time zone sees the same date.
+    """
     return Sql(
         ref,
         f"""SELECT date_trunc('day', to_timestamp(t.start_minute * 60.0) AT TIME ZONE s.timezone)
-    AT TIME ZONE s.timezone AS time, s.name AS metric,
+    AT TIME ZONE s.timezone + interval '12 hours' AS time, s.name AS metric,
   CASE WHEN sum(t.above) > 0 OR sum(t.known) >= {TOLD} * sum(t.expected)
     THEN sum(t.above)::double precision / nullif(sum(t.known), 0) END AS share
 FROM ({_STRETCHES}) t JOIN grafana.v1_sites s ON s.site = t.site
@@ -173,19 +177,23 @@ ORDER BY array_position(
     )
 
 
-def zone_course(ref: str) -> Sql:
-    """The worst verdict of each step in each zone of a factory: 2 above, 1 cannot tell, 0 within.
+def zone_course(ref: str, hazards: Mapping[str, str]) -> Sql:
+    """The worst verdict of each step for each zone and hazard: 2 above, 1 cannot tell, 0 within.
 
-    Nothing where nothing was judged.
+    Nothing where nothing was judged. `hazards`: how each is called.
     """
+    names = " ".join(
+        f"WHEN '{name}' THEN '{word.replace(chr(39), chr(39) * 2)}'" for name, word in hazards.items()
+    )
     return Sql(
         ref,
-        """SELECT $__timeGroup(j.at, $__interval) AS time, z.name AS metric,
+        f"""SELECT $__timeGroup(j.at, $__interval) AS time,
+  z.name || ', ' || CASE l.hazard {names} ELSE l.hazard END AS metric,
   max(CASE j.verdict WHEN 'above' THEN 2 WHEN 'cannot_tell' THEN 1 ELSE 0 END) AS verdict
 FROM grafana.v1_zones z
 JOIN grafana.v1_limits l ON l.zone = z.zone AND l.counted
 JOIN grafana.v1_judgements j ON j.zone = z.zone AND j.rule = l.rule
-WHERE z.site = ${site:sqlstring} AND j.minute > $__unixEpochFrom() / 60 AND j.minute <= $__unixEpochTo() / 60
+WHERE z.site = {SITE} AND j.minute > $__unixEpochFrom() / 60 AND j.minute <= $__unixEpochTo() / 60
 GROUP BY 1, 2 ORDER BY 1, 2""",
         "time_series",
     )

@@ -31,9 +31,9 @@ def build(plan: Plan) -> Dashboard:
                 "The worst verdict in each zone. Nothing is drawn where nothing was judged: nobody "
                 "works, or nobody knows."
             ),
-            sql.zone_course("A"),
+            sql.zone_course("A", {"heat": say("heat"), "noise": say("noise"), "air": say("air")}),
             style.verdicts(say),
-        ).height(8)
+        ).height(12)
     )
     made = made.with_panel(
         tables.cases(

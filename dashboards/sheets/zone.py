@@ -10,6 +10,7 @@ from dashboards import frame, panels, tables
 from dashboards.plan import Plan
 from dashboards.queries import cases as sql
 from dashboards.queries import history, series
+from dashboards.sources import InfluxQL
 
 NAME: Final = "zone"
 HEAT: Final = "wbgt_eff.twa60"
@@ -34,6 +35,7 @@ def build(plan: Plan) -> Dashboard:
         )
         .with_panel(_climate(plan))
         .with_panel(_humidity(plan))
+        .with_panel(panels.coverage_strip(say, _of_climate(plan)))
         .with_panel(
             panels.exposure_chart(
                 say("Noise over the shift"),
@@ -77,6 +79,14 @@ def _climate(plan: Plan) -> panels.Chart:
         )
         .span(12)
         .height(8)
+    )
+
+
+def _of_climate(plan: Plan) -> tuple[InfluxQL, InfluxQL]:
+    say = plan.say
+    return (
+        series.coverage("A", "ta.mean60", say("Air temperature, average of 1 h")),
+        series.coverage("B", "rh.mean60", say("Relative humidity, average of 1 h")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ingest_service.auth.server_key import FILE_NAME, ServerKey
-from ingest_service.database import migrate, open_database
+from ingest_service.database import DatabaseError
 from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
+from ingest_service.settings import load as load_settings
+from ingest_service.shard_work import is_divided
+from ingest_service.stores import open_database_of, open_server_key_of
 from oshwatch.bench.figures import spread_ms
 from oshwatch.bench.fleet import Load, description, next_start
 from oshwatch.bench.servers import BenchError, broker, cpu_seconds, machine_cpu_seconds, resident_mb, runners
@@ -41,6 +44,7 @@ class Workload:
     gateways: int
     readings: int
     breaches: int
+    workers: int = 1
 
     def load(self) -> Load:
         seed = secrets.token_hex(8)
@@ -56,24 +60,48 @@ def run(workload: Workload, mosquitto: str, folder: Path, tell: Tell) -> dict[st
     data_dir = folder / "data"
     data_dir.mkdir()
     load = workload.load()
-    tell("registering gateways")
-    _register(data_dir, load)
-    server_key = ServerKey.load_or_create(data_dir / FILE_NAME).public_key
     with broker(mosquitto, folder) as (port, broker_pid):
-        settings = Settings(data_dir=data_dir, mqtt_port=port)
+        settings = _settings(data_dir, port)
+        numbers = _numbers(workload.workers, settings)
+        tell("registering gateways")
+        _register(settings, load)
+        server_key = open_server_key_of(settings, create=True).public_key
         with _generator(load, port) as generator:
             tell(f"signing {load.batches} batches")
             prepared = generator.hear("ready")
             tell("starting the runners")
-            with runners(settings, folder / "logs") as started:
+            with runners(settings, folder / "logs", numbers) as started:
                 pids = {"broker": broker_pid, **started, "load generator": generator.pid}
-                return _measured(load, data_dir, generator, server_key, pids, prepared, tell)
+                return _measured(load, settings, generator, server_key, pids, prepared, tell)
 
 
-def _register(data_dir: Path, load: Load) -> None:
-    engine = open_database(data_dir)
+def _settings(data_dir: Path, port: int) -> Settings:
+    """Files of their own; or the servers that the environment names, in the server shape."""
+    wanted = ("OSHWATCH_DATABASE_", "OSHWATCH_INFLUX_")
+    given = {name: text for name, text in os.environ.items() if name.startswith(wanted)}
+    place = {"OSHWATCH_DATA_DIR": str(data_dir), "OSHWATCH_MQTT_PORT": str(port)}
+    return load_settings(None, {**given, **place})
+
+
+def _numbers(workers: int, settings: Settings) -> dict[str, int]:
+    """So many intakes; of the others half as many, where the series can be divided. Raises BenchError."""
+    if workers > 1 and settings.database_url is None:
+        raise BenchError(
+            "several workers need a database that they share: set OSHWATCH_DATABASE_URL (and "
+            "OSHWATCH_INFLUX_URL with its token) to an empty, migrated one"
+        )
+    others = max(1, workers // 2) if is_divided(settings) else 1
+    return {"intake": workers, "projector": others, "alerts": others}
+
+
+def _register(settings: Settings, load: Load) -> None:
     try:
-        migrate(engine)
+        engine = open_database_of(settings)
+    except DatabaseError as error:
+        raise BenchError(str(error)) from None
+    try:
+        if settings.database_url is not None and Register(engine).snapshot().sites:
+            raise BenchError("the database holds factories already; a run needs an empty one")
         import_description(Register(engine), description(load), who="bench")
     finally:
         engine.dispose()
@@ -119,14 +147,14 @@ def _generator(load: Load, port: int) -> Iterator[_Generator]:
 
 def _measured(
     load: Load,
-    data_dir: Path,
+    settings: Settings,
     generator: _Generator,
     server_key: bytes,
     pids: Mapping[str, int],
     prepared: Mapping[str, Any],
     tell: Tell,
 ) -> dict[str, Any]:
-    watcher = Watcher(data_dir)
+    watcher = Watcher(settings)
     watcher.start()
     try:
         memory = {name: resident_mb(pid) for name, pid in pids.items()}
@@ -143,7 +171,7 @@ def _measured(
         took = round(time.monotonic() - begun, 2)
         tell("waiting for the series and the notices")
         caught_up = watcher.wait_until_projected(CATCH_UP_WITHIN_S)
-        notices = wait_for_notices(data_dir, len(seen["breaches"]), NOTICES_WITHIN_S)
+        notices = wait_for_notices(settings, len(seen["breaches"]), NOTICES_WITHIN_S)
         end = {name: resident_mb(pid) for name, pid in pids.items()}
     finally:
         watcher.stop()
@@ -154,7 +182,7 @@ def _measured(
     ]
     return {
         **_flow(load, seen, watcher.seen, caught_up=caught_up),
-        "points": stored_points(data_dir),
+        "points": stored_points(settings),
         "payload_bytes": round(prepared["bytes"] / max(1, prepared["ready"])),
         "publish_to_ack_ms": seen["publish_to_ack_ms"],
         "publish_to_notice_ms": spread_ms(waits),

@@ -7,13 +7,15 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ingest_service.heartbeat import read_all
+from ingest_service.database import DatabaseError
+from ingest_service.heartbeat import signs_of_life
 from ingest_service.settings import Settings
+from ingest_service.stores import open_database_of
 from oshwatch.supervisor import Supervisor
 
 RUNNERS: Final = ("intake", "projector", "alerts")
@@ -60,20 +62,32 @@ def broker(mosquitto: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def runners(settings: Settings, logs: Path) -> Iterator[dict[str, int]]:
+def runners(
+    settings: Settings, logs: Path, workers: Mapping[str, int] | None = None
+) -> Iterator[dict[str, int]]:
     """Intake, projector and alerts as the service starts them: the process id of each by name."""
-    supervisor = Supervisor(settings, RUNNERS, log_dir=logs)
+    supervisor = Supervisor(settings, RUNNERS, log_dir=logs, workers=workers)
     supervisor.start()
     try:
-        _wait(lambda: _all_beat(settings), "a runner gives no sign of life", logs)
+        _wait(lambda: _all_beat(settings, supervisor.pids()), "a runner gives no sign of life", logs)
         yield supervisor.pids()
     finally:
         supervisor.stop()
 
 
-def _all_beat(settings: Settings) -> bool:
-    beats = read_all(settings.data_dir)
-    return set(RUNNERS) <= set(beats) and bool(beats["intake"].facts.get("connected"))
+def _all_beat(settings: Settings, pids: Mapping[str, int]) -> bool:
+    try:
+        engine = open_database_of(settings)
+    except DatabaseError as error:
+        raise BenchError(str(error)) from None
+    try:
+        beats = [one for one in signs_of_life(engine, settings.data_dir) if one.pid in set(pids.values())]
+    except OSError:
+        return False
+    finally:
+        engine.dispose()
+    connected = [one for one in beats if one.runner != "intake" or one.facts.get("connected")]
+    return {*pids.values()} <= {one.pid for one in connected}
 
 
 def _listens(port: int) -> bool:

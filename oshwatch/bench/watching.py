@@ -1,14 +1,19 @@
-"""What broker and runners have done so far, read from their files while they work."""
+"""What broker and runners have done so far, read from the stores while they work."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
+import sqlalchemy as sa
+
+from ingest_service.cases.schema import CASES, NOTICES
+from ingest_service.projection import CURSOR
+from ingest_service.series.port import SeriesReader
+from ingest_service.settings import Settings
+from ingest_service.shard_work import shards_of
+from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 from oshwatch.bench.fleet import BREACH_RULE
 
 EVERY_S = 0.5
@@ -26,16 +31,13 @@ class Progress(NamedTuple):
         return self.ledger - self.projected
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5, isolation_level=None)
-
-
 class Watcher:
     """Notes the progress twice a second until it is told to stop."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.seen: list[Progress] = []
-        self._data_dir = data_dir
+        self._settings = settings
+        self._counts: dict[int | None, tuple[int, int]] = dict.fromkeys(shards_of(settings), (0, 0))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher")
 
@@ -56,37 +58,59 @@ class Watcher:
         return False
 
     def _run(self) -> None:
-        with (
-            closing(_connect(self._data_dir / "ledger.sqlite")) as ledger,
-            closing(_connect(self._data_dir / "series.sqlite")) as series,
-        ):
+        engine = open_database_of(self._settings)
+        ledger = open_ledger_of(self._settings, read_only=True)
+        series = open_series_of(self._settings, read_only=True)
+        try:
             while not self._stop.wait(EVERY_S):
-                kept = ledger.execute("SELECT COALESCE(MAX(row), 0) FROM batches").fetchone()[0]
-                cursor = series.execute("SELECT value FROM cursors WHERE name = 'ledger'").fetchone()
-                self.seen.append(Progress(time.time(), kept, cursor[0] if cursor else 0))
+                projected = self._projected(engine, series)
+                self.seen.append(Progress(time.time(), ledger.last_row(), projected))
+        finally:
+            series.close()
+            ledger.close()
+            engine.dispose()
+
+    def _projected(self, engine: sa.Engine, series: SeriesReader) -> int:
+        """Of several shards the rows up to each one's cursor, counted on from the last look."""
+        cursors = series.cursors(CURSOR)
+        if None in self._counts:
+            return cursors.get(None, 0)
+        query = sa.text("SELECT count(*) FROM batches WHERE shard = :shard AND row > :after AND row <= :to")
+        with engine.connect() as connection:
+            for shard, (cursor, counted) in self._counts.items():
+                to = cursors.get(shard, 0)
+                if to > cursor:
+                    place = {"shard": shard, "after": cursor, "to": to}
+                    more = int(connection.execute(query, place).scalar_one())
+                    self._counts[shard] = (to, counted + more)
+        return sum(counted for _, counted in self._counts.values())
 
 
-def stored_points(data_dir: Path) -> int:
+def stored_points(settings: Settings) -> int:
     """Readings in the series."""
-    with closing(_connect(data_dir / "series.sqlite")) as series:
-        return int(series.execute("SELECT COUNT(*) FROM points").fetchone()[0])
+    series = open_series_of(settings, read_only=True)
+    try:
+        return sum(len(series.rows_between(entry.id, 0.0, 1e11)) for entry in series.channels())
+    finally:
+        series.close()
 
 
-def notice_times(data_dir: Path) -> dict[str, float]:
-    """When the first notice row of the breach in each zone was written (wall time), by zone."""
+def wait_for_notices(settings: Settings, wanted: int, within_s: float) -> dict[str, float]:
+    """When the first notice of the breach in each zone was written (wall time), as many as came in time."""
+    engine = open_database_of(settings)
     query = (
-        "SELECT cases.zone, MIN(notices.created_at) FROM notices JOIN cases ON cases.id = notices.case_id "
-        "WHERE cases.rule = ? GROUP BY cases.zone"
+        sa.select(CASES.c.zone, sa.func.min(NOTICES.c.created_at))
+        .join(NOTICES, NOTICES.c.case_id == CASES.c.id)
+        .where(CASES.c.rule == BREACH_RULE)
+        .group_by(CASES.c.zone)
     )
-    with closing(_connect(data_dir / "register.sqlite")) as register:
-        return {str(zone): float(at) for zone, at in register.execute(query, (BREACH_RULE,))}
-
-
-def wait_for_notices(data_dir: Path, wanted: int, within_s: float) -> dict[str, float]:
-    """The notices of the breaches, as many as came in time."""
     deadline = time.monotonic() + within_s
-    while True:
-        found = notice_times(data_dir)
-        if len(found) >= wanted or time.monotonic() > deadline:
-            return found
-        time.sleep(EVERY_S)
+    try:
+        while True:
+            with engine.connect() as connection:
+                found = {str(zone): float(at) for zone, at in connection.execute(query)}
+            if len(found) >= wanted or time.monotonic() > deadline:
+                return found
+            time.sleep(EVERY_S)
+    finally:
+        engine.dispose()

@@ -24,6 +24,9 @@ def ingest(
     readings: Annotated[int, typer.Option(min=1, max=500, help="Readings in a batch.")] = 24,
     breaches: Annotated[int, typer.Option(min=0, help="Gateways that report too much carbon monoxide.")] = 20,
     runs: Annotated[int, typer.Option(min=1, help="Runs, each in a fresh data directory.")] = 3,
+    workers: Annotated[
+        int, typer.Option(min=1, max=32, help="Intakes; of projector and alerts half as many. Server shape.")
+    ] = 1,
     keep: Annotated[
         Path | None, typer.Option(help="Folder to keep data and logs of the runs in.", show_default=False)
     ] = None,
@@ -32,13 +35,14 @@ def ingest(
 
     Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand.
     Prints one JSON object on standard output, with the medians of the runs. What it started ends with it.
-    A run with breaches waits for the end of a minute, because that is when exposures are due.
+    A run with breaches waits for the end of a minute, because that is when exposures are due. With
+    OSHWATCH_DATABASE_URL (and OSHWATCH_INFLUX_URL) set, an empty database there is used: then one run.
     """
     from oshwatch.bench.figures import machine, medians
     from oshwatch.bench.ingest import Workload, run
     from oshwatch.bench.servers import BenchError, find_mosquitto
 
-    workload = Workload(batches_per_second, seconds, gateways, readings, min(breaches, gateways))
+    workload = Workload(batches_per_second, seconds, gateways, readings, min(breaches, gateways), workers)
     console = Console(stderr=True)
     results = []
     try:

@@ -74,11 +74,6 @@ def grant_grafana(connection: sa.Connection, role: str) -> bool:
     return True
 
 
-def role_exists(connection: sa.Connection, role: str) -> bool:
-    found = connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
-    return found.first() is not None
-
-
 def _quoted(connection: sa.Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote_identifier(name)
 

@@ -25,12 +25,12 @@ from pydantic import SecretStr
 
 from ingest_service.database import open_database
 from ingest_service.settings import Settings
-from oshwatch.administration.migrating import bring_up_to_date
+from oshwatch.administration.migrating import Roles, bring_up_to_date
 from tests.servers import free_port, wait_for
 
 SUPERUSER = "tester"
 OWNER = "oshwatch_owner"
-SERVICE = "oshwatch"
+SERVICE = "oshwatch_service"
 GRAFANA = "oshwatch_grafana"
 TEMPLATE = "template_oshwatch"
 FAST = {"fsync": "off", "full_page_writes": "off"}
@@ -217,6 +217,6 @@ def migrate(server: PostgresServer, database: str) -> None:
     """What `oshwatch admin migrate` does."""
     engine = open_database(server.url(OWNER, database))
     try:
-        bring_up_to_date(engine, SERVICE, GRAFANA)
+        bring_up_to_date(engine, Roles(SERVICE, GRAFANA))
     finally:
         engine.dispose()

@@ -12,7 +12,7 @@ def test_each_test_has_a_fresh_database_of_the_newest_schema(postgres: Postgres)
     engine = open_database(postgres.url)
     check_schema(engine)
     with engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT current_user")) == "oshwatch"
+        assert connection.scalar(sa.text("SELECT current_user")) == "oshwatch_service"
     engine.dispose()
 
 

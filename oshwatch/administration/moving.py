@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oshwatch.administration.backup import bar, mistakes, program_version
-from oshwatch.administration.migrating import GRAFANA_ROLE, GrafanaRole, bring_up_to_date
+from oshwatch.administration.migrating import GRAFANA_ROLE, GrafanaRole, Roles, bring_up_to_date
 from oshwatch.administration.shell import AsJson, answer, fail, process_lives
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def move(
     data_dir: Annotated[
         Path, typer.Option("--data-dir", envvar="OSHWATCH_DATA_DIR", help="Data directory of the one box.")
     ],
-    service_role: Annotated[str, typer.Option(help="Role that the service will have there.")] = "oshwatch",
+    service_role: Annotated[
+        str, typer.Option(help="Role that the service will have there.")
+    ] = "oshwatch_service",
     grafana_role: GrafanaRole = GRAFANA_ROLE,
     compare_only: Annotated[
         bool, typer.Option("--compare", help="Only compare; for a move that was filled but not compared.")
@@ -53,7 +55,7 @@ def move(
         target = _target(to)
         source = stores_of_folder(data_dir)
         try:
-            done = [] if compare_only else bring_up_to_date(target, service_role, grafana_role)
+            done = [] if compare_only else bring_up_to_date(target, Roles(service_role, grafana_role))
             if not compare_only:
                 with tempfile.TemporaryDirectory(prefix=".move-", dir=data_dir) as folder:
                     file = Path(folder) / "archive.zip"

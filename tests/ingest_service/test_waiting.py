@@ -61,7 +61,7 @@ def test_the_pages_start_before_the_database_and_say_what_they_wait_for(
         status, text = asked(port, "/readyz")
         assert (status, json.loads(text)["not_ready"]) == (503, ["database"])
         assert "does not answer" in text
-        assert postgres.server.passwords["oshwatch"] not in text
+        assert postgres.server.passwords["oshwatch_service"] not in text
         assert asked(port, "/")[0] == asked(port, "/api/v1/sites")[0] == 503
         postgres.server.start()
         wait_for(lambda: "ledger" in asked(port, "/readyz")[1], within_s=15, what="the service itself")

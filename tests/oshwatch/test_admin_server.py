@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -87,6 +88,38 @@ def test_not_even_the_owner_changes_empties_or_truncates_what_is_append_only(
                 told = "permission denied" if role == SERVICE else "append-only"
                 with pytest.raises(psycopg.Error, match=told):
                     connection.execute(statement.encode())
+
+
+def test_migrate_makes_the_roles_where_the_owner_may_and_renews_their_passwords(
+    named: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = named.server
+    made = {"service": f"{named.name}_s", "grafana": f"{named.name}_g"}
+    monkeypatch.delenv("OSHWATCH_DATABASE_URL_FILE")
+    monkeypatch.setenv("OSHWATCH_DATABASE_OWNER_URL", server.url("tester", named.name))
+    monkeypatch.delenv("OSHWATCH_DATABASE_OWNER_URL_FILE")
+    try:
+        for password, word in (("first one'%", "made"), ("second", "kept")):
+            address = server.url(made["service"], named.name, quote(password))
+            monkeypatch.setenv("OSHWATCH_DATABASE_URL", address)
+            monkeypatch.setenv("OSHWATCH_GRAFANA_DATABASE_PASSWORD", "of-grafana")
+            done = admin("migrate", "--grafana-role", made["grafana"])
+            assert done.exit_code == 0, done.output
+            assert f"{made['service']}: {word}" in done.output
+            assert password not in done.output
+            engine = open_database(address)
+            with engine.connect() as connection:
+                assert connection.scalar(sa.text("SELECT count(*) FROM batches")) == 0
+            engine.dispose()
+        with psycopg.connect(
+            server.url(made["grafana"], named.name, "of-grafana").replace("+psycopg", "")
+        ) as own:
+            own.execute("SELECT * FROM grafana.v1_cases")
+    finally:
+        server.drop(named.name)
+        with server.administering() as connection:
+            for role in made.values():
+                connection.execute(f"DROP ROLE IF EXISTS {role}".encode())
 
 
 def test_migrate_says_what_is_wrong(named: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def readiness(context: Context) -> Readiness:
     checks = [
         _store("register", lambda: _register(context)),
         _store("ledger", lambda: f"row {context.ledger.last_row()}"),
-        _store("series", lambda: f"{len(context.series.channels())} channels"),
+        _store("series", lambda: _series(context)),
         _projection(context),
         *_runners(context),
         *_shards(context),
@@ -59,9 +59,18 @@ def _register(context: Context) -> str:
         return f"version {read_version(connection)}"
 
 
+def _series(context: Context) -> str:
+    trouble = context.series.trouble()
+    if trouble is not None:
+        raise SeriesError(trouble)
+    return f"{len(context.series.channels())} channels"
+
+
 def _store(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ready=True, detail=look())
+    except (LedgerError, SeriesError) as error:  # a sentence with its way out
+        return Check(name=name, ready=False, detail=str(error))
     except TROUBLE as error:
         return Check(name=name, ready=False, detail=f"cannot be read: {type(error).__name__}")
 

@@ -45,6 +45,7 @@ from ingest_service.series.rows import (
     Waiting,
     Width,
 )
+from ingest_service.series.standing import Standing
 
 __all__ = [
     "Anchor",
@@ -83,7 +84,7 @@ class SeriesError(Exception):
     """The series store cannot be opened, read or written; the message says which file and what to do."""
 
 
-class SeriesReader(ExposureFeed, ClockReader, Protocol):
+class SeriesReader(ExposureFeed, ClockReader, Standing, Protocol):
     """For pages, rules and exports."""
 
     def channels(self, site: str | None = None) -> list[ChannelEntry]: ...
@@ -163,16 +164,6 @@ class SeriesReader(ExposureFeed, ClockReader, Protocol):
 
     def thinned(self) -> dict[tuple[Kept, str], int]:
         """All of what `kept_from` says."""
-        ...
-
-    def held(self) -> list[Waiting]: ...
-
-    def cursor(self, name: str) -> int:
-        """The stored position of that name, 0 if there is none."""
-        ...
-
-    def cursors(self, name: str) -> Mapping[int | None, int]:
-        """The same of every shard that the reader reads and that has one; of None where there are none."""
         ...
 
     def close(self) -> None: ...

@@ -151,5 +151,8 @@ class SqliteSeriesReader(ExposureReader):
         row = self._connections.here().execute("SELECT value FROM cursors WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
 
+    def trouble(self) -> str | None:
+        return None  # a file that cannot be read says so with every reading
+
     def cursors(self, name: str) -> dict[int | None, int]:
         return {None: self.cursor(name)}

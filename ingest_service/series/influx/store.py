@@ -20,6 +20,7 @@ from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesError
 
 AT_ONCE: Final = 50
+LOOK_S: Final = 2.0  # whoever asks how it stands does not wait as long as for data
 log = structlog.get_logger(__name__)
 
 
@@ -95,7 +96,11 @@ class InfluxSeries(Judging):
         try:
             with self._session.sql() as connection:
                 installation = fact(connection, "installation") or ""
-            return trouble_of(self._session.link, installation)
+            link = Link(self._session.link.where, timeout_s=LOOK_S)
+            try:
+                return trouble_of(link, installation)
+            finally:
+                link.close()
         except SeriesError as error:
             return str(error)
 

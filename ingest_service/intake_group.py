@@ -20,17 +20,23 @@ KIND = "intake"
 
 
 class IntakeGroup:
-    """The group as one intake has it; `kept` while it works."""
+    """The group as one intake has it; `kept` while it works.
+
+    A member is named by its connection and a number, `<connection>.<number>`: the number grows when another
+    has gone, so that the word for all is never one that a gateway has met before.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._leases = Leases(engine, KIND, shards=())
         self._connection: str | None = None
+        self._own, self._number = "", 0
         self._known: frozenset[str] = frozenset()
+        self._shown = contextlib.ExitStack()
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Show the others that this intake lives, until the block ends."""
-        with kept(self._leases):
+        """Show the others that this intake lives, from its first connection until the block ends."""
+        with self._shown:
             yield
 
     @property
@@ -46,8 +52,19 @@ class IntakeGroup:
         """
         self._leases.held()  # the work comes round
         if connection is not None and connection != self._connection:
-            self._connection = connection
-            self._leases.rejoin(instance_name())
-        members = self._leases.members
+            self._come(connection)
+        members = frozenset(member.rpartition(".")[0] for member in self._leases.members)
         gone, self._known = self._known - members, members
-        return bool(gone) and self._leases.holder == min(members)
+        if not gone or self._connection is None or self._own != min(members):
+            return False
+        self._number += 1
+        self._leases.rejoin(f"{self._own}.{self._number}")
+        return True
+
+    def _come(self, connection: str) -> None:
+        first, self._connection = self._connection is None, connection
+        self._known -= {self._own}
+        self._own, self._number = instance_name(), 0
+        self._leases.rejoin(f"{self._own}.0")
+        if first:
+            self._shown.enter_context(kept(self._leases))

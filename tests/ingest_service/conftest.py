@@ -12,6 +12,8 @@ import yaml
 from ingest_service.database import migrate, open_database
 from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
+from ingest_service.series.influx.store import InfluxSeries
+from tests.influx_server import InfluxServer
 from tests.ingest_service import hall
 from tests.ingest_service.series_stores import Open, influx_opener, sqlite_opener
 
@@ -57,6 +59,21 @@ def opener(request: pytest.FixtureRequest) -> Open:
     if request.param == "sqlite":
         return sqlite_opener()
     return influx_opener(request.getfixturevalue("influx"))
+
+
+@pytest.fixture
+def opened(influx: InfluxServer) -> Iterator[Open]:
+    """Opens stores that are closed after the test."""
+    opener = influx_opener(influx)
+    stores: list[InfluxSeries] = []
+
+    def make(folder: Path, **more: Any) -> InfluxSeries:
+        stores.append(opener(folder, **more))
+        return stores[-1]
+
+    yield make
+    for one in stores:
+        one.close()
 
 
 EVERYWHERE = bool(os.environ.get("OSHWATCH_TEST_INFLUX_ALL") or os.environ.get("OSHWATCH_TEST_INFLUX_URL"))

@@ -7,11 +7,13 @@ from typing import Any
 
 from ingest_service.series.influx.store import InfluxSeries, open_influx_series
 from ingest_service.series.influx.where import Where
-from ingest_service.series.port import SeriesStore, Width
+from ingest_service.series.port import ExposureRow, SeriesStore, Width
 from ingest_service.series.sqlite import open_series
 from tests.influx_server import InfluxServer
 
 FOR_EVER = 2**31
+ZONE = "kh-f0123/sewing-3"
+KIND = "wbgt.minute"
 WIDTHS: tuple[Width, ...] = ("minute", "quarter", "hour", "day")
 Open = Callable[..., Any]
 
@@ -79,3 +81,8 @@ def digest(found: dict[str, list[Any]]) -> str:
     return hashlib.sha256(
         repr([(name, sorted(map(repr, rows))) for name, rows in found.items()]).encode()
     ).hexdigest()
+
+
+def exposure(minute: int, value: float | None, received: int = 60, calc: str = "heat-1") -> ExposureRow:
+    """A minute of WBGT in the hall's zone."""
+    return ExposureRow(ZONE, KIND, minute, value, 1.0, 60, received, 1.0, "globe", 0, calc)

@@ -61,3 +61,56 @@ def test_the_sample_file_is_good_and_names_every_key() -> None:
     assert tomllib.loads(text) == {"data_dir": "/var/lib/oshwatch"}
     for key in Settings.model_fields:
         assert f"{key} = " in text
+
+
+URL = "postgresql+psycopg://oshwatch:s3cret@db:5432/oshwatch"
+
+
+def test_a_secret_may_stand_in_a_file_which_a_child_is_told_instead_of_the_secret(tmp_path: Path) -> None:
+    secret = tmp_path / "database_url"
+    secret.write_text(URL + "\n")
+    environ = {"OSHWATCH_DATA_DIR": str(tmp_path), "OSHWATCH_DATABASE_URL_FILE": str(secret)}
+    settings = load(None, environ)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == URL
+    told = environment_of(settings)
+    assert told["OSHWATCH_DATABASE_URL_FILE"] == str(secret)
+    assert "s3cret" not in str(told)
+    assert load(None, told) == settings
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "is not there"),
+        ("", "is empty. It may be half written"),
+        ("\n", "is empty"),
+        ("one\ns3cret", "more than one line"),
+        ("mysql://oshwatch:s3cret@db/x", "not an address of the form postgresql"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_one_mistake_that_does_not_show_it(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_text(content)
+    with pytest.raises(SettingsError, match=told) as caught:
+        load(None, {"OSHWATCH_DATA_DIR": str(tmp_path), "OSHWATCH_DATABASE_URL_FILE": str(secret)})
+    assert len(caught.value.mistakes) == 1
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_secret_given_twice_in_one_place_is_a_mistake_and_the_environment_wins_over_the_file(
+    tmp_path: Path,
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from-file")
+    environ = {"OSHWATCH_DATA_DIR": str(tmp_path), "OSHWATCH_MQTT_PASSWORD_FILE": str(secret)}
+    with pytest.raises(SettingsError, match="mqtt_password_file is given as well"):
+        load(None, environ | {"OSHWATCH_MQTT_PASSWORD": "direct"})
+    file = tmp_path / "service.toml"
+    file.write_text('mqtt_password = "of the settings file"\n')
+    settings = load(file, environ)
+    assert settings.mqtt_password is not None
+    assert settings.mqtt_password.get_secret_value() == "from-file"

@@ -18,7 +18,7 @@ def agent_process(mosquitto: str, folder: Path, seconds: float, readings: int) -
     """Let it measure once a minute for so long, beside a real broker and intake. Raises BenchError."""
     gateway = Gateway(folder, readings)
     with broker(mosquitto, folder) as (port, _), runners(gateway.server(port), folder / "logs"):
-        watcher = Watcher(gateway.data_dir)
+        watcher = Watcher(gateway.server(port))
         watcher.start()
         try:
             with gateway.agent(gateway.configure(port, period_s=60.0)) as process:

@@ -25,9 +25,9 @@ class Grafana:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}
-        return requests.request(
-            method, f"{self.url}/api{path}", json=body, headers=headers, timeout=10
-        ).json()
+        address = f"{self.url}/api{path}"
+        answer = requests.request(method, address, json=body, headers=headers, timeout=10)
+        return answer.json() if answer.text.startswith(("{", "[")) else answer.text
 
     def empty(self) -> None:
         for name in UIDS:

@@ -33,8 +33,8 @@ def test_no_points_draw_nothing() -> None:
 
 def _point(country: str, longitude: float, latitude: float, workers: int) -> MapPoint:
     return MapPoint(
-        site=f"{country}-f0001", district="d", sites=1, name="Factory", country=country, latitude=latitude, longitude=longitude,
-        workers=workers, state="within",
+        site=f"{country}-f0001", district="d", sites=1, name="Factory", country=country,
+        latitude=latitude, longitude=longitude, workers=workers, state="within",
     )  # fmt: skip
 
 

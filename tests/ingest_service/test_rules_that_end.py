@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest_service.cases.schema import JUDGED_SHIFTS, JUDGEMENTS, NOTICES
-from ingest_service.queries.judged import between
+from ingest_service.queries.judged import Counts
 from ingest_service.register.store import Register
 from ingest_service.series.sqlite import open_series
 from tests.ingest_service.plant import NIGHT_END, START, ZONE, Plant
@@ -101,7 +101,7 @@ def test_hours_above_stay_when_single_verdicts_are_gone_but_not_those_of_an_open
     rule = "heat-iso7243-reference"
     end = NIGHT_END + 9 * 3600.0
     with plant.engine.connect() as connection:
-        before = between(connection, ZONE, rule, NIGHT_END, end)
+        before = Counts(connection).between(ZONE, rule, NIGHT_END, end)
     for day in range(1, 6):
         plant.clock.t = NIGHT_END + day * 86400.0
         for _ in range(12):
@@ -114,8 +114,8 @@ def test_hours_above_stay_when_single_verdicts_are_gone_but_not_those_of_an_open
     ]
     assert (kept["above"], kept["within"]) == (0, 50)
     with plant.engine.connect() as connection:
-        assert between(connection, ZONE, rule, NIGHT_END, end) == before
-        day_long = between(connection, ZONE, rule, NIGHT_END - 7 * 3600.0, NIGHT_END + 17 * 3600.0)
+        assert Counts(connection).between(ZONE, rule, NIGHT_END, end) == before
+        day_long = Counts(connection).between(ZONE, rule, NIGHT_END - 7 * 3600.0, NIGHT_END + 17 * 3600.0)
     assert day_long.known == before.known
 
 

@@ -15,7 +15,6 @@ from ingest_service.auth.sessions import IDLE_S, LONGEST_S, Sessions
 from ingest_service.auth.tokens import Tokens
 from ingest_service.register.store import Register
 
-
 PASSWORD = "a sentence of some length"
 SCOPE = "kh/phnom-penh/kh-f0123"
 

@@ -186,6 +186,8 @@ def sheet(title: str, about: str, queries: tuple[Query, ...], *, height: int = 1
         .datasource(source_of(queries))
         .cell_height(TableCellHeight.SM)
         .show_header(True)
+        # Some servers answer a frame a column; of one frame it changes nothing.
+        .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .height(height)
         .span(WHOLE)
     )

@@ -60,6 +60,7 @@ class Context:
 
     def view(self, person: Person | None, grant: Grant | None = None) -> View:
         """What a query reads, for this person, perhaps by a token, at this moment."""
+        behind = self.catching_up.look()
         return View(
             now=self.clock.now(),
             rate=1.0 if self.settings.clock is None else ScaledTime.parse(self.settings.clock).rate,
@@ -71,7 +72,8 @@ class Context:
             limits=self.limits,
             data_dir=self.settings.data_dir,
             grant=grant,
-            caught_up_to=self.catching_up.since(),
+            caught_up_to=behind.catching_up,
+            stood_still_at=behind.standing_still,
         )
 
     def close(self) -> None:

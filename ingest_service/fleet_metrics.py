@@ -24,6 +24,7 @@ from ingest_service.context import Context
 from ingest_service.ledger.port import GatewayStatus
 from ingest_service.projection import CURSOR
 from ingest_service.series.port import ChannelEntry
+from ingest_service.shard_work import shards_of
 from osh_domain.readings import SYSTEM_SENSOR
 
 KEPT_S: Final = 10.0
@@ -129,8 +130,9 @@ def _add_system(found: Fleet, entry: ChannelEntry, now: float) -> None:
 
 def _behind(context: Context, now: float) -> float:
     """Since when the first row waits that is not in the series; a projector that stands still counts too."""
-    cursors = context.series.cursors(CURSOR) or {None: 0}
-    rows = [context.ledger.rows(cursor, 1, shard) for shard, cursor in cursors.items()]
+    cursors = context.series.cursors(CURSOR)  # a shard that never wrote is not among them
+    shards = shards_of(context.settings)
+    rows = [context.ledger.rows(cursors.get(shard, 0), 1, shard) for shard in shards]
     return max((now - found[0].received_at for found in rows if found), default=0.0)
 
 

@@ -78,13 +78,15 @@ def _store(name: str, look: Callable[[], str]) -> Check:
 def _projection(context: Context) -> Check:
     """Whether what has arrived is on the pages."""
     try:
-        since = context.catching_up.since()
+        behind = context.catching_up.look()
     except TROUBLE as error:
         return Check(name="projection", ready=False, detail=f"cannot be read: {type(error).__name__}")
-    if since is None:
+    since = [one for one in behind if one is not None]
+    if not since:
         return Check(name="projection", ready=True, detail="up to date")
-    behind = (context.clock.now() - since) / 60.0
-    return Check(name="projection", ready=False, detail=f"{behind:.0f} min behind the ledger, catching up")
+    how = "catching up" if behind.standing_still is None else "standing still: look at the projector's log"
+    minutes = (context.clock.now() - min(since)) / 60.0
+    return Check(name="projection", ready=False, detail=f"{minutes:.0f} min behind the ledger, {how}")
 
 
 def _runners(context: Context) -> list[Check]:

@@ -87,9 +87,14 @@ def get_case(case: int, _person: PersonDependency, caller: Annotated[Caller, Dep
     return found
 
 
-@router.get("/fleet", summary="Every gateway in the caller's scope, those in trouble first")
-def get_fleet(caller: Annotated[Caller, Depends(require(Action.READ_FLEET))]) -> Fleet:
-    return fleet.fleet(caller.view())
+@router.get("/fleet", summary="The gateways in the caller's scope, those in trouble first")
+def get_fleet(
+    caller: Annotated[Caller, Depends(require(Action.READ_FLEET))],
+    page: Annotated[
+        int, Query(ge=0, le=100_000, description="Gateways 100 at a time, counted from 1; 0 for all of them.")
+    ] = 1,
+) -> Fleet:
+    return fleet.fleet(caller.view(), page)
 
 
 @router.get("/gateways/{gateway}", summary="One gateway: channels, keys, configuration")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 from ingest_service import heartbeat
 from ingest_service.auth.access import Action
 from ingest_service.clone_suspicion import suspicions
 from ingest_service.ledger.port import GatewayStatus
-from ingest_service.queries.fleet_delivery import Known, delivery_of, unsettled
+from ingest_service.queries.births import birth_of, said, shown, version
+from ingest_service.queries.fleet_delivery import Delivery, Known, delivery_of, unsettled
 from ingest_service.queries.keys import key_lines
 from ingest_service.queries.measured import MINUTE_S, of_channel
 from ingest_service.queries.models import Measured
@@ -31,33 +32,83 @@ from osh_domain.readings import SYSTEM_SENSOR
 
 DAY_MINUTES: Final = 1440
 MOST_QUARANTINED: Final = 1000
+PAGE_ROWS: Final = 100
+ASKED_SINGLY: Final = 50
+"""Of more gateways all channels are read at once."""
 _USUAL_PERIOD_S: Final = 60.0
 # What a gateway says by itself, without the register asking for it.
 _OF_THE_GATEWAY: Final = frozenset({"status", "gap", "key"})
-# Of a birth, what the page says elsewhere or nobody reads.
-_NOT_SHOWN: Final = frozenset({"v", "t", "mono", "gw", "site", "oldest", "next_seq"})
 
 
-def fleet(view: View) -> Fleet:
-    """Every gateway of the sites whose fleet the person may read, those in trouble first."""
+class _Seen(NamedTuple):
+    """What is known of one gateway without reading what it measured."""
+
+    site: Site
+    entry: Entry
+    status: GatewayStatus | None
+    system: Mapping[str, ChannelEntry]
+    birth: dict[str, Any]
+    delivery: Delivery
+    silent: bool
+
+    @property
+    def needs_look(self) -> bool:
+        return bool(self.delivery.troubles) and not self.silent
+
+
+def fleet(view: View, page: int = 1) -> Fleet:
+    """The gateways of the sites whose fleet the person may read, those in trouble first, a page of them.
+
+    `page` counts from 1; 0 is all of them. The counts are of all, whatever the page.
+    """
     sites = view.sites(Action.READ_FLEET)
-    statuses = {one.gateway: one for one in view.ledger.statuses([site.id for site in sites])}
     hidden = [site.id for site in sites if view.may(Action.READ_QUARANTINE, site.scope)]
     held = view.ledger.quarantine(sites=hidden, limit=MOST_QUARANTINED) if hidden else []
-    known = Known(suspicions(view.engine, view.now), unsettled(held))
-    lines = [
-        _line(view, site, entry, statuses.get(entry.id), known)
-        for site in sites
-        for entry in view.register.gateways_of(site.id)
-    ]
-    lines.sort(key=_trouble)
+    seen = sorted(_all(view, sites, Known(suspicions(view.engine, view.now), unsettled(held))), key=_trouble)
+    running = [one for one in seen if one.entry.revoked_at is None]
+    of_page, number, pages = _page(seen, page)
     return Fleet(
         now=view.now,
-        gateways=tuple(lines),
+        gateways_total=len(running),
+        gateways_silent=sum(one.silent for one in running),
+        gateways_look=sum(one.needs_look for one in running),
+        page=number,
+        pages=pages,
+        gateways=tuple(_line(view, one) for one in of_page),
         runners=_runners(view),
         quarantined=sum(not one.settled for one in held),
         may_see_quarantine=bool(hidden),
     )
+
+
+def _all(view: View, sites: Sequence[Site], known: Known) -> list[_Seen]:
+    statuses = {one.gateway: one for one in view.ledger.statuses([site.id for site in sites])}
+    entries = [(site, entry) for site in sites for entry in view.register.gateways_of(site.id)]
+    system = _system(view, [entry.id for _, entry in entries])
+    return [
+        _seen(view, site, entry, statuses.get(entry.id), system.get(entry.id, {}), known)
+        for site, entry in entries
+    ]
+
+
+def _system(view: View, gateways: Sequence[str]) -> dict[str, dict[str, ChannelEntry]]:
+    """What gateways say of themselves, by gateway and quantity; of many it is one question."""
+    many = len(gateways) > ASKED_SINGLY
+    entries = view.series.latest() if many else chain.from_iterable(map(view.series.latest, gateways))
+    found: dict[str, dict[str, ChannelEntry]] = {}
+    for one in entries:
+        if one.sensor == SYSTEM_SENSOR:
+            found.setdefault(one.gateway, {})[one.quantity] = one
+    return found
+
+
+def _page(seen: list[_Seen], asked: int) -> tuple[list[_Seen], int, int]:
+    """The gateways of the page, its number, and how many pages there are."""
+    if asked == 0:
+        return seen, 1, 1
+    pages = max(1, -(-len(seen) // PAGE_ROWS))
+    number = min(max(1, asked), pages)
+    return seen[(number - 1) * PAGE_ROWS : number * PAGE_ROWS], number, pages
 
 
 def gateway(view: View, gateway_id: str) -> Gateway:
@@ -67,15 +118,16 @@ def gateway(view: View, gateway_id: str) -> Gateway:
         raise NotHere(f"There is no gateway {gateway_id!r} here.")
     site = view.site(entry.site, Action.READ_FLEET)
     status = view.ledger.status(entry.id)
-    birth = _birth(status)
+    birth = birth_of(status)
+    system = _system(view, [entry.id]).get(entry.id, {})
     return Gateway(
         now=view.now,
         site=site_name(site),
-        line=_line(view, site, entry, status, _known_of(view, site, entry)),
+        line=_line(view, _seen(view, site, entry, status, system, _known_of(view, site, entry))),
         channels=tuple(_channels(view, entry)),
         keys=key_lines(view, entry.id),
         configuration=str(birth.get("cfg", "")),
-        birth=tuple(_said(birth)),
+        birth=tuple(said(birth)),
         birth_at=status.birth_at if status else None,
     )
 
@@ -86,15 +138,30 @@ def _known_of(view: View, site: Site, entry: Entry) -> Known:
     return Known(suspicions(view.engine, view.now), unsettled(held))
 
 
-def _trouble(line: GatewayLine) -> tuple[bool, bool, bool, str, str]:
-    return line.revoked_at is not None, not line.silent, not line.troubles, line.site_name, line.id
+def _trouble(seen: _Seen) -> tuple[bool, bool, bool, str, str]:
+    revoked = seen.entry.revoked_at is not None
+    return revoked, not seen.silent, not seen.delivery.troubles, seen.site.name, seen.entry.id
 
 
-def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None, known: Known) -> GatewayLine:
-    birth = _birth(status)
-    system = {one.quantity: one for one in view.series.latest(entry.id) if one.sensor == SYSTEM_SENSOR}
+def _seen(
+    view: View,
+    site: Site,
+    entry: Entry,
+    status: GatewayStatus | None,
+    system: Mapping[str, ChannelEntry],
+    known: Known,
+) -> _Seen:
+    birth = birth_of(status)
     last = status.last_batch_at if status else None
-    delivery = delivery_of(view, entry, system, known, str(birth.get("cfg", "")))
+    return _Seen(
+        site, entry, status, system, birth,
+        delivery_of(view, entry, system, known, str(birth.get("cfg", ""))),
+        silent=last is None or view.now - last > view.silent_after_s(_USUAL_PERIOD_S),
+    )  # fmt: skip
+
+
+def _line(view: View, seen: _Seen) -> GatewayLine:
+    site, entry, status, system = seen.site, seen.entry, seen.status, seen.system
     return GatewayLine(
         id=entry.id,
         site=site.id,
@@ -102,21 +169,21 @@ def _line(view: View, site: Site, entry: Entry, status: GatewayStatus | None, kn
         kind=entry.kind,
         state=(status.state or "unknown") if status else "unknown",
         state_at=status.state_at if status else None,
-        last_batch_at=last,
+        last_batch_at=status.last_batch_at if status else None,
         backlog=waiting_batches(status, system.get("outbox")),
         clock=status.clk if status else None,
         clock_error_s=status.err if status else None,
         disk_free_share=_last(system, "disk_free"),
         cpu_celsius=_last(system, "temp"),
-        version=_version(birth),
+        version=version(seen.birth),
         coverage_24h=_coverage(view, entry),
         rejected=status.rejected if status else 0,
         conflicts=status.conflicts if status else 0,
         drops=status.drops if status else 0,
         chain_breaks=status.chain_breaks if status else 0,
         revoked_at=entry.revoked_at,
-        silent=last is None or view.now - last > view.silent_after_s(_USUAL_PERIOD_S),
-        **delivery._asdict(),
+        silent=seen.silent,
+        **seen.delivery._asdict(),
     )
 
 
@@ -130,7 +197,7 @@ def waiting_batches(status: GatewayStatus | None, waiting: ChannelEntry | None) 
     return int(waiting.last_value)
 
 
-def _last(system: dict[str, ChannelEntry], name: str) -> float | None:
+def _last(system: Mapping[str, ChannelEntry], name: str) -> float | None:
     entry = system.get(name)
     return entry.last_value if entry else None
 
@@ -195,36 +262,6 @@ def _title(name: str) -> str:
         return name
 
 
-def _birth(status: GatewayStatus | None) -> dict[str, Any]:
-    if status is None or not status.birth:
-        return {}
-    try:
-        found = json.loads(status.birth)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _said(birth: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a gateway says of itself, one level deep; lists (its channels) stand elsewhere."""
-    for key, value in birth.items():
-        if isinstance(value, dict):
-            yield from (
-                (inner, _shown(one)) for inner, one in value.items() if not isinstance(one, dict | list)
-            )
-        elif key not in _NOT_SHOWN and not isinstance(value, list):
-            yield key, _shown(value)
-
-
-def _version(birth: dict[str, Any]) -> str:
-    software = birth.get("sw")
-    return _shown(software.get("agent") if isinstance(software, dict) else birth.get("version"))
-
-
-def _shown(value: object) -> str:
-    return "" if value is None else str(value)
-
-
 def _runners(view: View) -> tuple[RunnerLine, ...]:
     wall = time.time()
     try:
@@ -236,7 +273,7 @@ def _runners(view: View) -> tuple[RunnerLine, ...]:
             name=f"{beat.runner} {beat.instance}".strip(),
             age_s=max(0.0, wall - beat.at),
             alive=beat.fresh(wall),
-            facts=tuple((key, _shown(value)) for key, value in beat.facts.items()),
+            facts=tuple((key, shown(value)) for key, value in beat.facts.items()),
         )
         for beat in beats
     )

@@ -183,7 +183,14 @@ class RunnerLine(Facts):
 
 
 class Fleet(Facts):
+    """`gateways_total`, `gateways_silent`, `gateways_look`: of all that are not revoked."""
+
     now: float
+    gateways_total: int
+    gateways_silent: int
+    gateways_look: int
+    page: int
+    pages: int
     gateways: tuple[GatewayLine, ...]
     runners: tuple[RunnerLine, ...]
     quarantined: int

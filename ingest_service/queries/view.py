@@ -40,6 +40,8 @@ class View:
     grant: Grant | None = None
     caught_up_to: float | None = None
     """While the series is being caught up with the ledger: up to when; else None."""
+    stood_still_at: float | None = None
+    """Where rows of the ledger wait and no projector takes them: since when; else None."""
 
     def may(self, action: Action, scope: str) -> bool:
         """Whether the person may do this at that node of the tree."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ingest_service.auth.access import Action
 from ingest_service.auth.dependencies import caller_of
 from ingest_service.queries.fleet import fleet, gateway
+from ingest_service.web.live_pages import page_of
 from ingest_service.web.rendering import page
 
 router = APIRouter()
@@ -17,11 +18,13 @@ router = APIRouter()
 
 @router.get("/fleet")
 def fleet_page(request: Request) -> Response:
-    """Every gateway the reader may see, those in trouble first."""
+    """The gateways that the reader may see, those in trouble first."""
     caller = caller_of(request)
     caller.must(Action.READ_FLEET)
     view = caller.view()
-    return page(request, "fleet/page.html", {"page": fleet(view)}, view=view, live="/live/fleet")
+    found = fleet(view, page_of(request.query_params))
+    live = "/live/fleet?" + urlencode({"page": found.page})
+    return page(request, "fleet/page.html", {"page": found}, view=view, live=live)
 
 
 @router.get("/fleet/{gateway_id}")

@@ -30,9 +30,13 @@ class LivePage:
 def wish_of(asked: Asked) -> Wish:
     """What the reader of the overview chose."""
     names = ("hazard", "period", "country", "district", "sector")
+    return Wish(**{name: asked[name] for name in names if asked.get(name)}, page=page_of(asked))
+
+
+def page_of(asked: Asked) -> int:
+    """Which page of a table, from 1; what is no number is the first."""
     page = asked.get("page", "")
-    number = int(page) if page.isdecimal() and len(page) < 6 else 1
-    return Wish(**{name: asked[name] for name in names if asked.get(name)}, page=max(1, number))
+    return max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1
 
 
 def case_number(text: str) -> int:
@@ -83,7 +87,9 @@ LIVE_PAGES: Final[dict[str, LivePage]] = {
         1.0,
     ),
     "cases": LivePage(lambda view, _asked: case_list(view), {"case-list": "case/list_body.html"}, 2.0),
-    "fleet": LivePage(lambda view, _asked: fleet(view), {"fleet-body": "fleet/body.html"}, 2.0),
+    "fleet": LivePage(
+        lambda view, asked: fleet(view, page_of(asked)), {"fleet-body": "fleet/body.html"}, 5.0
+    ),
     "gateway": LivePage(
         lambda view, asked: gateway(view, asked.get("gateway", "")),
         {"gateway-body": "fleet/gateway_body.html"},

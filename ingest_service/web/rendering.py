@@ -151,6 +151,7 @@ def surroundings(caller: Caller, view: View) -> dict[str, Any]:
         "now": view.now,
         "rate": view.rate,
         "caught_up_to": view.caught_up_to,
+        "stood_still_at": view.stood_still_at,
         "person": caller.person,
         "csrf": caller.session.csrf if caller.session else "",
         "timezone_of": timezone_of,

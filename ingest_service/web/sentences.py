@@ -227,21 +227,19 @@ def of_rules(words: Words, page: RulesInForce) -> str:
 
 
 def of_fleet(words: Words, page: Fleet) -> str:
-    """How many gateways are silent."""
+    """How many gateways are silent, of all pages of the table."""
     _ = words._
-    running = [one for one in page.gateways if one.revoked_at is None]
-    silent = sum(one.silent for one in running)
-    look = sum(bool(one.troubles) and not one.silent for one in running)
+    running, silent, look = page.gateways_total, page.gateways_silent, page.gateways_look
     if not running:
         return _("No gateway is registered yet.")
     if not silent:
-        said = _.count("The gateway is reporting.", "All %(n)s gateways are reporting.", len(running))
+        said = _.count("The gateway is reporting.", "All %(n)s gateways are reporting.", running)
     else:
         said = _.count(
             "%(n)s of %(all)s gateways is silent.",
             "%(n)s of %(all)s gateways are silent.",
             silent,
-            all=_.number(len(running)),
+            all=_.number(running),
         )
     if not look:
         return said

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingest_service.alert_cycle import AlertCycle
 from ingest_service.cases.schema import CASES
-from ingest_service.catching_up import BEHIND_S, NO_HEADWAY_S, CatchingUp
+from ingest_service.catching_up import BEHIND_S, NO_HEADWAY_S, Behind, CatchingUp
 from ingest_service.intake import Intake
 from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
 from ingest_service.projection import CURSOR
@@ -65,7 +65,7 @@ def test_a_projector_that_makes_no_headway_excuses_nothing(
     lag = CatchingUp(ledger, series, HandClock(NOW + 3600.0), lambda: real[0])
     assert lag.since() == NOW
     real[0] = NO_HEADWAY_S + 1.0
-    assert lag.since() is None
+    assert lag.look() == Behind(None, NOW), "but it is told"
     series.set_cursor(CURSOR, 1)
     assert lag.since() == NOW + 60.0, "it moves again"
 
@@ -83,6 +83,17 @@ def test_pages_and_readiness_say_that_measurements_are_computed_again(
         series.set_cursor(CURSOR, 5)
         assert "Measurements are being computed again" not in client.get("/evidence").text
         assert "projection" not in client.get("/readyz").json()["not_ready"]
+
+
+def test_pages_and_readiness_say_that_nobody_computes_what_was_received(
+    ledger: SqliteLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ledger.last_row() == 5
+    monkeypatch.setattr("ingest_service.catching_up.NO_HEADWAY_S", -1.0)
+    with serving(tmp_path) as server:
+        client = server.client()
+        assert "that it does not compute" in client.get("/evidence").text
+        assert "standing still" in client.get("/readyz").text
 
 
 def test_no_silence_is_told_while_the_series_is_caught_up(plant: Plant) -> None:

@@ -79,7 +79,10 @@ def _read_usual(pack: bytes) -> list[Record] | None:
         return None
     if first.bver != VERSION or not LOWEST_ABSOLUTE <= first.bt <= LAST_SECOND:
         return None
-    return _records(first, rest)
+    try:
+        return _records(first, rest)
+    except OverflowError:  # a whole number that no double can hold
+        return None
 
 
 def _records(first: _First, rest: list[_Next]) -> list[Record] | None:
@@ -100,7 +103,7 @@ def _records(first: _First, rest: list[_Next]) -> list[Record] | None:
                 return None
             said: float | str | bool = word
         else:
-            said = float(value)
+            said = value + 0.0  # a double; -0.0 becomes 0, as by the base value of the complete reader
         name = base_name if own is UNSET else base_name + own
         time = base_time if after is UNSET else base_time + after
         if not LOWEST_ABSOLUTE <= time <= LAST_SECOND or len(name) > MAX_NAME or not _named_well(name):

@@ -1,8 +1,9 @@
 """Keeps one payload that nobody foresaw from stopping the intake of all others.
 
 What a payload does to this program is taken for a passing trouble first: it is neither kept nor acknowledged,
-so its gateway keeps it and sends it again. When it failed three times, alone, its bytes go to the quarantine
-with the code `FAULT` and the traceback. A payload that ends the whole process counts as well: see `trials`.
+so its gateway keeps it and sends it again. When it failed three times, apart from each other, its bytes go to
+the quarantine with the code `FAULT` and the traceback. A payload that ends the whole process counts as well,
+see `trials`; what is never a payload's fault is in `passing`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 
 from ingest_service.checking import Arrival, check
 from ingest_service.ledger.port import Accepted, BirthNote, Ledger, LedgerError, Outcome, Rejected, StateNote
+from ingest_service.passing import is_passing
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.trials import Trials
 from osh_domain.batch import payload_hash
@@ -44,8 +46,10 @@ class PayloadGuard:
         self._trials.begin(names)
         try:
             outcomes = take()
-        except LedgerError:
-            self._trials.wait()
+        except Exception as error:
+            if is_passing(error):
+                self._trials.wait()
+                raise _nothing_stored(error) from error
             raise
         kept = [name for name, one in zip(names, outcomes, strict=True) if one.verdict != "refused"]
         self._trials.passed(kept)
@@ -57,7 +61,9 @@ class PayloadGuard:
             return _put_aside(arrival, register, DIED)
         try:
             return check(arrival, register, now, max_payload=max_payload)
-        except Exception:  # one payload nobody foresaw must not keep all others out
+        except Exception as error:  # one payload nobody foresaw must not keep all others out
+            if is_passing(error):
+                raise
             log.exception("a check failed in a way nobody foresaw", topic=arrival.topic)
             return self._failed(arrival, register, traceback.format_exc())
 
@@ -72,9 +78,9 @@ class PayloadGuard:
         """One commit; one by one only if that fails in a way nobody foresaw. Raises LedgerError."""
         try:
             stored = iter(ledger.append([entry for entry in entries if entry is not None], notes))
-        except LedgerError:
-            raise
-        except Exception:  # one of them, and nobody knows which
+        except Exception as error:  # one of them, and nobody knows which
+            if is_passing(error):
+                raise
             log.exception("a commit failed in a way nobody foresaw: its payloads are taken one by one")
             self._store_notes(ledger, notes)
             return [
@@ -91,9 +97,9 @@ class PayloadGuard:
         for note in notes:
             try:
                 ledger.append([], [note])
-            except LedgerError:
-                raise
-            except Exception:  # as above
+            except Exception as error:  # as above
+                if is_passing(error):
+                    raise
                 log.exception("a gateway's word could not be kept", gateway=note.gateway)
 
     def _store_alone(
@@ -105,9 +111,9 @@ class PayloadGuard:
                 break
             try:
                 (outcome,) = ledger.append([instead])
-            except LedgerError:
-                raise
-            except Exception:  # as above
+            except Exception as error:  # as above
+                if is_passing(error):
+                    raise
                 log.exception("a payload could not be stored in a way nobody foresaw", topic=arrival.topic)
                 instead = self._failed(arrival, register, traceback.format_exc())
             else:
@@ -117,6 +123,13 @@ class PayloadGuard:
     def _failed(self, arrival: Arrival, register: RegisterSnapshot, why: str) -> Rejected | None:
         self._trials.count(_name(arrival))
         return _put_aside(arrival, register, why) if self._trials.spent(_name(arrival)) else None
+
+
+def _nothing_stored(error: Exception) -> LedgerError:
+    """For the caller, who tells the gateways to wait."""
+    if isinstance(error, LedgerError):
+        return error
+    return LedgerError(f"nothing can be taken in now ({type(error).__name__}: {error})")
 
 
 def _name(arrival: Arrival) -> str:

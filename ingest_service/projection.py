@@ -25,7 +25,7 @@ from ingest_service.pack_reading import read_foreign, readings_of, relative_to, 
 from ingest_service.portion import Portion, misplaced, placed
 from ingest_service.register.snapshot import RegisterSnapshot
 from ingest_service.reported_serials import Placed, ReportedSerials, contradicted
-from ingest_service.row_guard import RowGuard
+from ingest_service.row_guard import RowGuard, UnreadableError, reading_of
 from ingest_service.series.port import Anchor, HeldBatch, Retake, SeriesReader, SeriesStore
 from ingest_service.wrong_clocks import GatewayClocks
 from osh_domain.batch import Header, open_frame
@@ -33,7 +33,6 @@ from osh_domain.crash_points import crash_here
 from osh_domain.quality import Flag, Grade, TimeQuality, grade
 from osh_domain.readings import Channel, Reading
 from osh_domain.senml import parse_bare, resolve
-from osh_domain.wire_error import WireError
 
 CURSOR = "ledger"
 MARK = "ledger mark"
@@ -105,10 +104,7 @@ class Projector:
         return len(rows) + again + self._guard.retry(self._ledger, self._take_late)
 
     def _take_all(self, rows: list[LedgerRow]) -> None:
-        portion = Portion()
-        for row in rows:
-            self._take(row, portion)
-        self._write(portion, rows[-1].row, mark_of(rows[-1]))
+        self._write(self._portion_of(rows), rows[-1].row, mark_of(rows[-1]))
 
     def _take_late(self, row: LedgerRow) -> None:
         """A row that was set aside, long after its turn."""
@@ -160,10 +156,7 @@ class Projector:
         return len(rows)
 
     def _take_all_again(self, rows: list[LedgerRow]) -> None:
-        portion = Portion(again=True)
-        for row in rows:
-            self._take(row, portion)
-        self._write(portion, self.cursor)
+        self._write(self._portion_of(rows, again=True), self.cursor)
 
     def _write(self, portion: Portion, cursor: int, mark: int | None = None) -> None:
         with self._series.transaction():
@@ -186,19 +179,25 @@ class Projector:
         if not portion.again:
             self._clocks.stored(portion.clocks)
 
-    def _take(self, row: LedgerRow, portion: Portion) -> None:
-        if self._guard.passes_over(row):
-            return
-        try:
-            self._read(row, portion)
-        except WireError as error:  # it was read when it arrived, so this program is older than the row
-            self._guard.unreadable(row, str(error))
+    def _portion_of(self, rows: list[LedgerRow], *, again: bool = False) -> Portion:
+        """What follows from the rows but those set aside; of a row that turns out to be one, nothing does."""
+        while True:
+            portion = Portion(again=again)
+            try:
+                for row in rows:
+                    if not self._guard.passes_over(row):
+                        self._read(row, portion)
+            except UnreadableError as found:  # half of the row may be in the portion: once more, without it
+                self._guard.unreadable(found.row, found.reason)
+            else:
+                return portion
 
     def _read(self, row: LedgerRow, portion: Portion) -> None:
-        if row.kind == "sealed":
-            self._take_sealed(row, portion)
-        elif row.kind == "senml":
-            self._take_bare(row, portion)
+        with reading_of(row):
+            if row.kind == "sealed":
+                self._take_sealed(row, portion)
+            elif row.kind == "senml":
+                self._take_bare(row, portion)
 
     def _take_bare(self, row: LedgerRow, portion: Portion) -> None:
         records = resolve(parse_bare(row.payload), row.received_at)
@@ -222,10 +221,12 @@ class Projector:
         waiting = {*self._series.held_rows(row.gateway, header.boot), *fresh} - {*portion.released}
         for number in sorted(waiting):
             held = self._ledger.row(number)
-            if held is None:
+            if held is None or self._guard.passes_over(held):
                 continue
-            frame = open_frame(held.payload)
-            if self._project(held, frame.header, frame.pack, portion):
+            with reading_of(held):
+                frame = open_frame(held.payload)
+                known = self._project(held, frame.header, frame.pack, portion)
+            if known:
                 portion.held.pop(number, None)
                 portion.released.append(number)
 

@@ -6,6 +6,10 @@ something there at its start knows at what its predecessor died, by whatever cau
 the end of the memory. It then tries those alone, one at a time; what failed alone `MOST_TRIES` times is
 spent, and its owner puts it aside.
 
+What comes in quick succession has one cause, which need not be the row: failures count only `APART_S` apart,
+so that three restarts within a second, or a machine that is short of memory for a moment, give nothing up.
+A process that was asked to stop counts nothing any more (see `excuse_all`), however it then ends.
+
 The note is not synced: what a power cut takes with it was not the cause of the power cut.
 """
 
@@ -14,12 +18,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
+from weakref import WeakSet
 
 MOST_TRIES: Final = 3
+APART_S: Final = 20.0
+REMEMBERED_S: Final = 86_400.0
 MOST_REMEMBERED: Final = 1000
 MOST_PROCESSES: Final = 64
 MOST_BYTES: Final = 2**20
@@ -30,12 +38,21 @@ _Item = TypeVar("_Item")
 class Trials:
     """Counts for one process; `place` None: in memory only, for what cannot end the process."""
 
-    def __init__(self, place: Path | None = None) -> None:
+    def __init__(
+        self,
+        place: Path | None = None,
+        *,
+        apart_s: float = APART_S,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """`place`: the file without its ending. Each process takes one that no living one has."""
-        self._tries: dict[str, int] = {}
+        self._apart_s, self._now = apart_s, now
+        self._tries: dict[str, tuple[int, float]] = {}  # how often, and when it was last counted
+        self._excused = False
         self._file = None if place is None else _free_file(place)
         if self._file is not None:
             self._recall(self._file)
+            _LIVING.add(self)
 
     def groups(self, items: Iterable[_Item], name: Callable[[_Item], str]) -> Iterator[list[_Item]]:
         """The items in order, in groups to be tried together: each suspect is a group of its own."""
@@ -53,7 +70,7 @@ class Trials:
 
     def spent(self, name: str) -> bool:
         """Whether it has failed alone as often as it may."""
-        return self._tries.get(name, 0) >= MOST_TRIES
+        return self._tries.get(name, (0, 0.0))[0] >= MOST_TRIES
 
     def begin(self, names: Sequence[str]) -> None:
         """Note what is tried from now on."""
@@ -79,12 +96,22 @@ class Trials:
         """One of those that are tried just now has failed by itself; the others are still tried."""
         self._add(name, 1)
 
+    def excuse(self) -> None:
+        """The process was asked to stop: how it ends is nobody's fault."""
+        self._excused = True
+        self._note(())
+
     def _add(self, name: str, times: int) -> None:
-        self._tries[name] = self._tries.pop(name, 0) + times
+        now = self._now()
+        before, at = self._tries.pop(name, (0, now))
+        # By the distance alone: a clock may be set back in between.
+        counts = not before or abs(now - at) >= self._apart_s
+        self._tries[name] = (before + times, now) if counts else (before, at)
         while len(self._tries) > MOST_REMEMBERED:
             del self._tries[next(iter(self._tries))]
 
     def close(self) -> None:
+        _LIVING.discard(self)
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -93,17 +120,33 @@ class Trials:
         said = os.pread(file, MOST_BYTES, 0).partition(b"\n")[0]
         with suppress(ValueError, TypeError, KeyError, AttributeError):
             left = json.loads(said)
-            self._tries = {str(name): int(times) for name, times in left["tries"].items()}
+            told = {str(name): (int(times), float(at)) for name, (times, at) in left["tries"].items()}
+            now = self._now()
+            self._tries = {
+                name: (times, at) for name, (times, at) in told.items() if abs(now - at) < REMEMBERED_S
+            }
             if left["trying"]:
                 self.failed([str(name) for name in left["trying"]])
 
     def _note(self, trying: Sequence[str]) -> None:
         if self._file is None:
             return
-        # One write, so a process that is killed leaves the note of before or this one. A disk that is full is
-        # for the store to report, which is written next.
+        # In place, and with one write: who is killed between two pages of a long one leaves a mixture of the
+        # note of before and this one, or nothing that can be read. Either makes others suspects, or forgets
+        # some, and costs them nothing but a turn alone. A disk that is full is for the store to report, which
+        # is written next.
+        said = {"trying": () if self._excused else trying, "tries": self._tries}
         with suppress(OSError):
-            os.pwrite(self._file, json.dumps({"trying": trying, "tries": self._tries}).encode() + b"\n", 0)
+            os.pwrite(self._file, json.dumps(said).encode() + b"\n", 0)
+
+
+_LIVING: WeakSet[Trials] = WeakSet()
+
+
+def excuse_all() -> None:
+    """For the handler of a signal that asks the process to stop."""
+    for trials in list(_LIVING):
+        trials.excuse()
 
 
 def _free_file(place: Path) -> int | None:

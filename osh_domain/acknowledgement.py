@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,18 +12,21 @@ from typing import Final
 
 from osh_domain import strict_json
 from osh_domain.signing import SIGNATURE_BYTES, Signer, Verifier
-from osh_domain.wire_error import CODES, WireError
+from osh_domain.wire_error import WireError
 
 MAX_RANGES: Final = 64
 _SIGNATURE_CHARACTERS: Final = 86
 _MAX_SEQ: Final = 2**53
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""A code's form. Which there are is the server's affair, and a later one may know more than ``CODES``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A payload that went to quarantine; ``seq`` is None when the frame was too broken to show it.
 
-    ``h`` is the SHA-256 of the payload as received (base64url without padding), ``code`` one of ``CODES``.
+    ``h`` is the SHA-256 of the payload as received (base64url without padding), ``code`` one of ``CODES``,
+    or of a later server one that this program does not know: the payload is held all the same.
     """
 
     h: str
@@ -133,10 +137,11 @@ def _range(pair: object) -> tuple[int, int]:
 
 
 def _rejection(entry: object) -> Rejection:
-    if not isinstance(entry, dict) or not isinstance(entry.get("h"), str) or entry.get("code") not in CODES:
-        raise WireError("json", "acknowledgement: an entry of rej lacks h or a known code")
-    seq = entry.get("seq")
-    return Rejection(entry["h"], None if seq is None else _count(seq, "rej"), entry["code"])
+    said = entry if isinstance(entry, dict) else {}
+    h, code, seq = said.get("h"), said.get("code"), said.get("seq")
+    if not isinstance(h, str) or not isinstance(code, str) or _CODE.fullmatch(code) is None:
+        raise WireError("json", "acknowledgement: an entry of rej lacks h or a code")
+    return Rejection(h, None if seq is None else _count(seq, "rej"), code)
 
 
 class Received:

@@ -17,13 +17,14 @@ class WireError(Exception):
     ``code`` is one of ``CODES`` and travels back to the sender; ``rule`` names the rule of
     docs/wire-protocol.md that was broken (``R1`` to ``R14`` for SenML, ``profile`` for our own limits) and
     ``record`` the index of the record, each where there is one. Sending the same bytes again never helps.
-    The message can always be stored and sent: half characters in what it quotes are written as escapes.
+    The message can always be stored and sent: half characters and NUL in what it quotes are written as
+    escapes.
     """
 
     def __init__(
         self, code: str, message: str, *, rule: str | None = None, record: int | None = None
     ) -> None:
-        message = message.encode("utf-8", "backslashreplace").decode("utf-8")
+        message = message.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
         super().__init__(code, message, rule, record)
         self.code = code
         self.message = message

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingest_service.ledger.port import LedgerError
+from ingest_service.ledger.port import LedgerError, UnfitError
 from ingest_service.ledger.schema import SCHEMA_VERSION, schema, upgrade_from
 
 FILE_NAME = "ledger.sqlite"
@@ -68,6 +68,8 @@ class LedgerFile:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
+            except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+                raise UnfitError(f"the ledger {self.path} refuses what it was given: {error}") from error
             except sqlite3.Error as error:
                 raise LedgerError(f"cannot write the ledger {self.path}: {error}; {WAY_OUT}") from error
             finally:

@@ -16,7 +16,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from ingest_service.ledger.accounts import GatewayStatus, QuarantineEntry, QuarantineEvent
 from ingest_service.ledger.word import Word
+
+__all__ = [
+    "Accepted", "BirthNote", "GatewayStatus", "Kind", "Ledger", "LedgerError", "LedgerRow", "Outcome",
+    "PublishedDay", "QuarantineEntry", "QuarantineEvent", "Rejected", "Remark", "Source", "Standing",
+    "StateNote", "UnfitError", "Verdict",
+]  # fmt: skip
 
 Kind = Literal["sealed", "senml", "tombstone"]
 Source = Literal["mqtt", "http", "upload", "replay"]
@@ -27,8 +34,13 @@ Verdict = Literal["new", "duplicate", "conflict", "quarantined", "refused"]
 class LedgerError(Exception):
     """The ledger cannot be opened, read or written now; nothing of the call was stored.
 
-    Always a passing trouble (disk full, locked, read-only): nothing is acknowledged, trying again may help.
+    A passing trouble (disk full, locked, read-only) unless it is an UnfitError: nothing is acknowledged,
+    trying again may help.
     """
+
+
+class UnfitError(LedgerError):
+    """The store refuses what it was given, not now but always: trying the same again does not help."""
 
 
 class Remark(NamedTuple):
@@ -152,61 +164,6 @@ class Standing(NamedTuple):
     cum: int
     sel: list[tuple[int, int]]
     head: str | None
-
-
-class GatewayStatus(NamedTuple):
-    """The newest word about a gateway; not evidence."""
-
-    gateway: str
-    site: str
-    state: str | None
-    state_at: float | None
-    boot: str | None
-    conn: int | None
-    birth: str | None
-    birth_at: float | None
-    last_batch_at: float | None
-    last_seq: int | None
-    epoch: str | None
-    clk: str | None
-    err: float | None
-    backlog: int | None
-    drops: int
-    rejected: int
-    conflicts: int
-    chain_breaks: int
-
-
-class QuarantineEntry(NamedTuple):
-    """An entry without its bytes; ``settled`` when a person replayed it with success or closed it."""
-
-    id: int
-    received_at: float
-    source: str
-    topic: str | None
-    site: str
-    gateway: str
-    known: int
-    payload_hash: str
-    code: str
-    detail: str
-    size: int
-    epoch: str | None
-    seq: int | None
-    ledger_row: int | None
-    times: int
-    last_at: float
-    last_row: int | None
-    settled: int
-
-
-class QuarantineEvent(NamedTuple):
-    id: int
-    quarantine_id: int
-    at: float
-    who: str
-    action: str
-    text: str
 
 
 class PublishedDay(NamedTuple):

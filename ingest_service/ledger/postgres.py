@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ingest_service.database import DatabaseError, check_schema, where
 from ingest_service.ledger.appending import COLUMNS
-from ingest_service.ledger.port import LedgerError, LedgerRow
+from ingest_service.ledger.port import LedgerError, LedgerRow, UnfitError
 from ingest_service.ledger.session import Found, Session
 from ingest_service.ledger.sql import MOST_BYTES, SqlLedger
 from ingest_service.server_database import ADVISORY_CLASS, open_server, said
@@ -152,6 +152,10 @@ class LedgerDatabase:
                 raise
             finally:
                 pooled.close()
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise UnfitError(
+                f"the ledger in {where(self._engine)} refuses what it was given: {said(error, self._engine)}"
+            ) from None
         except (psycopg.Error, sa.exc.SQLAlchemyError) as error:
             raise LedgerError(
                 f"cannot {to} the ledger in {where(self._engine)}: {said(error, self._engine)}; see that the "

@@ -108,7 +108,9 @@ class Quarantine:
         )  # fmt: skip
 
     def _insert(self, *values: object) -> int:
-        (number,) = self.session.execute(INSERT, values).fetchone()
+        # What a remark quotes may hold a NUL, which PostgreSQL keeps in no text.
+        plain = [value.replace("\0", "\\x00") if type(value) is str else value for value in values]
+        (number,) = self.session.execute(INSERT, plain).fetchone()
         return int(number)
 
     def _find(self, gateway: str, payload_hash: str, code: str) -> int | None:

@@ -21,24 +21,32 @@ def command(
 ) -> None:
     """Run one runner in this process until it is told to stop (SIGTERM or Ctrl-C)."""
     from ingest_service.settings import load
+    from ingest_service.trials import excuse_all
     from ingest_service.waiting import wait_for_servers
     from oshwatch.logs import configure_logs
     from oshwatch.starting import starting_errors
 
     if runner not in RUNNERS:
         raise typer.BadParameter(f"{runner!r} is not one of {', '.join(RUNNERS)}")
-    settings = load(config)
+    settings = load(config, awaiting=True)
     configure_logs(runner)
     if settings.metrics_port is not None:
         _show_metrics(settings.metrics_host, settings.metrics_port)
     stop = threading.Event()
+
+    def told_to_stop(*_: object) -> None:
+        stop.set()
+        excuse_all()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, told_to_stop)
     module, function = RUNNERS[runner].rsplit(":", 1)
-    if runner != "web" and not wait_for_servers(settings, stop):  # the web runner says so while it waits
+    # The web runner waits by itself: it says meanwhile on its pages what for.
+    whole = settings if runner == "web" else wait_for_servers(settings, stop)
+    if whole is None:
         return
     try:
-        getattr(import_module(module), function)(settings, stop)
+        getattr(import_module(module), function)(whole, stop)
     except starting_errors() as error:
         typer.echo(f"oshwatch {runner}: {error}", err=True)
         raise typer.Exit(1) from None

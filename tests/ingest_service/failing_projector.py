@@ -15,11 +15,11 @@ from ingest_service.trials import FOLDER, Trials
 from tests.ingest_service.gateways import NOW, snapshot
 
 
-def project(data_dir: Path, how: str, bad: str) -> None:
+def project(data_dir: Path, how: str, bad: str, apart_s: float = 0.0) -> None:
     """Project everything, and what was ordered. ``how``: raise, kill or never, at configuration ``bad``."""
     ledger = open_ledger(data_dir, read_only=True)
     _fail_at(ledger, bad, how)
-    trials = Trials(data_dir / FOLDER / "projector")
+    trials = Trials(data_dir / FOLDER / "projector", apart_s=apart_s)
     aside = SetAside(ledger, lambda: open_ledger(data_dir), lambda: NOW)
     projector = Projector(ledger, open_series(data_dir), snapshot, guard=RowGuard(trials, aside))
     while projector.step(4):

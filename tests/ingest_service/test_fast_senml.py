@@ -125,3 +125,21 @@ def test_a_name_or_unit_that_records_could_multiply_is_refused_by_both(label: st
     complete, fast = both(json.dumps([first], separators=(",", ":")).encode())
     assert fast == complete
     assert "255 characters [profile]" in str(fast)
+
+
+ODD = [
+    "-0.0", "-0", "0.0", "1e16", "1E5", "1.10", "5e-324", "1e309", "1.7976931348623157e308",
+    "9007199254740993", "18446744073709551616", "-9223372036854775809", "9" * 400, "-" + "9" * 400, "9" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["v", "t", "bt", "q_", "bver"])
+@pytest.mark.parametrize("number", ODD)
+def test_odd_numbers_read_the_same_to_the_last_bit(number: str, field: str) -> None:
+    said = {"bn": '"kh-f0123-a/"', "bt": "1767225700", "bver": "26", "n": '"st1/ta"', "t": "1", "v": "3"}
+    said["q_"] = "1"
+    pack = "[{" + ",".join(f'"{label}":{text}' for label, text in (said | {field: number}).items()) + "}"
+    if field in ("v", "t"):
+        pack += f',{{"n":"st1/rh","{field}":{number}' + ("" if field == "v" else ',"v":1') + "}"
+    complete, fast = both(f"{pack}]".encode())
+    assert repr(fast) == repr(complete)

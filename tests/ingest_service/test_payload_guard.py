@@ -65,12 +65,17 @@ def verdicts(outcomes: Sequence[Outcome]) -> list[tuple[str, str | None]]:
 GOOD = ("new", None)
 
 
+def at_once() -> PayloadGuard:
+    """It gives up at the third failure, however soon that comes."""
+    return PayloadGuard(Trials(apart_s=0.0))
+
+
 def test_a_payload_that_cannot_be_stored_is_found_and_put_aside_at_the_third_time(tmp_path: Path) -> None:
     device = Device()
     frames = [device.batch(reading(value=value)) for value in (20.0, 21.0, 22.0)]
     ledger = open_ledger(tmp_path)
     FailingLedger(ledger, frames[1], raises)
-    intake = Intake(ledger, snapshot)
+    intake = Intake(ledger, snapshot, guard=at_once())
     first = intake.take([arrival(frame) for frame in frames], NOW)
     assert verdicts(first) == [GOOD, ("refused", None), GOOD]
     again = [verdicts(intake.take([arrival(frames[1])], NOW)) for _ in range(2)]
@@ -96,7 +101,7 @@ def test_a_payload_whose_check_fails_is_put_aside_at_the_third_time(tmp_path: Pa
     broken = FailingRegister(sites=[SITE], gateways=[SIGNED], keys=[])
     register: list[RegisterSnapshot] = [broken]
     ledger = open_ledger(tmp_path)
-    intake = Intake(ledger, lambda: register[0])
+    intake = Intake(ledger, lambda: register[0], guard=at_once())
     frame, torn = Device().batch(), b"{torn"
     for times in range(MOST_TRIES):
         told = verdicts(intake.take([arrival(frame), arrival(torn)], NOW))
@@ -121,7 +126,7 @@ def test_a_ledger_that_cannot_be_written_now_is_nobodys_fault(tmp_path: Path) ->
 
     frame = Device().batch()
     ledger = open_ledger(tmp_path)
-    trials = Trials(tmp_path / "trials")
+    trials = Trials(tmp_path / "trials", apart_s=0.0)
     FailingLedger(ledger, frame, full)
     intake = Intake(ledger, snapshot, guard=PayloadGuard(trials))
     for _ in range(2 * MOST_TRIES):
@@ -140,7 +145,7 @@ def _in_a_process(data_dir: Path, arrivals: Sequence[Arrival], bad: bytes, fail:
         ledger = open_ledger(data_dir)
         if fail is not None:
             FailingLedger(ledger, bad, fail)
-        guard = PayloadGuard(Trials(data_dir / "trials" / "intake"))
+        guard = PayloadGuard(Trials(data_dir / "trials" / "intake", apart_s=0.0))
         Intake(ledger, snapshot, guard=guard).take(arrivals, NOW)
         ledger.close()
 

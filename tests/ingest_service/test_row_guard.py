@@ -207,15 +207,15 @@ def test_what_a_dead_process_was_trying_is_tried_alone_by_the_next(tmp_path: Pat
 
 def test_only_failing_alone_counts(tmp_path: Path) -> None:
     for _ in range(9):
-        trials = Trials(tmp_path / "t")
+        trials = Trials(tmp_path / "t", apart_s=0.0)
         trials.begin(["a", "b"])
         trials.close()
     for times in range(MOST_TRIES):
-        trials = Trials(tmp_path / "t")
+        trials = Trials(tmp_path / "t", apart_s=0.0)
         assert not trials.spent("a"), times
         trials.begin(["a"])
         trials.close()
-    trials = Trials(tmp_path / "t")
+    trials = Trials(tmp_path / "t", apart_s=0.0)
     assert trials.spent("a")
     assert not trials.spent("b")
     trials.passed(["a"])
@@ -225,17 +225,17 @@ def test_only_failing_alone_counts(tmp_path: Path) -> None:
 def test_a_restart_for_another_reason_counts_nothing(tmp_path: Path) -> None:
     ends: list[Callable[[Trials], None]] = [lambda t: t.wait(), lambda t: t.passed(["a"])]
     for end in ends:
-        trials = Trials(tmp_path / "t")
+        trials = Trials(tmp_path / "t", apart_s=0.0)
         trials.begin(["a"])
         end(trials)
         trials.close()
-        again = Trials(tmp_path / "t")
+        again = Trials(tmp_path / "t", apart_s=0.0)
         assert groups(again, "a", "b") == [["a", "b"]]
         again.close()
 
 
 def test_two_living_processes_do_not_share_a_file_and_a_torn_file_says_nothing(tmp_path: Path) -> None:
-    one, other = Trials(tmp_path / "t"), Trials(tmp_path / "t")
+    one, other = Trials(tmp_path / "t", apart_s=0.0), Trials(tmp_path / "t", apart_s=0.0)
     one.begin(["a"])
     other.begin(["b"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t-1.json", "t-2.json"]
@@ -244,7 +244,7 @@ def test_two_living_processes_do_not_share_a_file_and_a_torn_file_says_nothing(t
     (tmp_path / "t-1.json").write_bytes(b'{"trying":["a"')
     for text in (b"", b"[]\n", b'{"trying":1,"tries":{}}\n', b'{"trying":["a"],"tries":[]}\n', b"\xff\n"):
         (tmp_path / "t-1.json").write_bytes(text)
-        again = Trials(tmp_path / "t")
+        again = Trials(tmp_path / "t", apart_s=0.0)
         assert not again.spent("a")
         again.close()
     assert groups(Trials(tmp_path / "gone" / "t"), "a") == [["a"]]

@@ -63,7 +63,7 @@ def test_an_acknowledgement_survives_the_wire() -> None:
         ("rej", {}),
         ("rej", [{"seq": 1, "code": "sig"}]),
         ("rej", [{"h": "x", "seq": 1, "code": ["sig"]}]),
-        ("rej", [{"h": "x", "seq": 1, "code": "mood"}]),
+        ("rej", [{"h": "x", "seq": 1, "code": "Mood swings"}]),
         ("rej", [{"h": "x", "seq": "1", "code": "sig"}]),
         ("head", 5),
         ("win", None),
@@ -173,3 +173,10 @@ def test_received_is_not_the_largest_number_seen() -> None:
 def test_received_takes_no_number_below_one() -> None:
     with pytest.raises(ValueError, match="from 1"):
         Received().add(0)
+
+
+def test_an_entry_of_rej_with_a_code_of_a_later_server_is_read_with_the_rest() -> None:
+    said = ACK.to_dict() | {"rej": [{"h": "x" * 43, "seq": 6, "code": "mood"}]}
+    ack = Ack.from_dict(said)
+    assert ack.rej == (Rejection("x" * 43, 6, "mood"),)
+    assert (ack.cum, ack.sel) == (ACK.cum, ACK.sel)

@@ -102,9 +102,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     listener = _listen(settings)
     with listener:
         port = int(listener.getsockname()[1])
-        if not serve_until_ready(settings, listener, stop):
+        whole = serve_until_ready(settings, listener, stop)
+        if whole is None:
             return
-        app = create_app(settings, stop)
+        app = create_app(whole, stop)
         server = QuietServer(
             uvicorn.Config(
                 app,

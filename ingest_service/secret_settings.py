@@ -58,12 +58,16 @@ def read_secret(key: str, path: Path, where: str) -> str | SettingsMistake:
 
 
 def take_files(
-    values: Mapping[str, object], origin: Mapping[str, str], secrets: frozenset[str]
+    values: Mapping[str, object],
+    origin: Mapping[str, str],
+    secrets: frozenset[str],
+    awaited: dict[str, Path] | None = None,
 ) -> tuple[dict[str, str], dict[str, Path], list[SettingsMistake]]:
     """The secrets that are given as files (`KEY_file`): their values, their paths, and every mistake.
 
     `values` are all settings as given, `origin` where each was given. Given both ways in one place is a
-    mistake; in two places the environment wins, as everywhere.
+    mistake; in two places the environment wins, as everywhere. A file that is not there is a mistake too,
+    unless `awaited` is given: then it goes there.
     """
     found: dict[str, str] = {}
     paths: dict[str, Path] = {}
@@ -77,6 +81,9 @@ def take_files(
             mistakes.append(SettingsMistake(where, key, f"{name} is given as well", "Keep one of the two."))
         elif not values.get(key) or where == "environment":
             path = Path(str(values[name]))
+            if awaited is not None and not path.exists():
+                awaited[key] = path
+                continue
             read = read_secret(name, path, where)
             if isinstance(read, SettingsMistake):
                 mistakes.append(read)

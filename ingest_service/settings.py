@@ -142,11 +142,17 @@ class Settings(BaseModel):
     )
 
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _awaited: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @property
     def secret_files(self) -> dict[str, Path]:
         """Where the secrets that were read from files came from, by key."""
         return self._files
+
+    @property
+    def awaited(self) -> dict[str, Path]:
+        """The files of secrets that are not there yet, by key; see `load`."""
+        return self._awaited
 
     @property
     def group(self) -> str | None:
@@ -164,10 +170,17 @@ SECRETS = frozenset(
 )
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read file and environment; raises SettingsError with every mistake."""
+def load(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, *, awaiting: bool = False
+) -> Settings:
+    """Read file and environment; raises SettingsError with every mistake.
+
+    `awaiting`: the file of a secret that is not there is no mistake, because another part of the installation
+    is still to make it; `awaited` of the settings names it.
+    """
     values, origin = _given(path, os.environ if environ is None else environ)
-    files, paths, mistakes = take_files(values, origin, SECRETS)
+    awaited: dict[str, Path] = {}
+    files, paths, mistakes = take_files(values, origin, SECRETS, awaited if awaiting else None)
     for key in SECRETS:
         values.pop(key + SUFFIX, None)
     values |= files
@@ -180,6 +193,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     try:
         settings = Settings(**values)
         settings.secret_files.update(paths)
+        settings.awaited.update(awaited)
     except ValidationError as error:
         mistakes += [_mistake(detail, origin) for detail in error.errors()]
         raise SettingsError(mistakes) from None

@@ -11,12 +11,15 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
+from pydantic import SecretStr, ValidationError
 
 from ingest_service.database import DatabaseError
 from ingest_service.ledger.port import LedgerError
+from ingest_service.secret_settings import SUFFIX, read_secret
 from ingest_service.series.port import SeriesError
 from ingest_service.settings import Settings
 from ingest_service.stores import open_database_of, open_series_of
+from osh_domain.settings_report import SettingsError, SettingsMistake
 
 ASK_S: Final = 1.0
 LONGEST_S: Final = 5.0
@@ -30,14 +33,17 @@ class Waiting:
 
     def __init__(self, settings: Settings) -> None:
         self.reason: str | None = "not asked yet"
-        self._settings = settings
+        self.settings = settings
 
     def ask(self) -> str | None:
-        """What keeps a runner from beginning, None for nothing."""
+        """What keeps a runner from beginning, None for nothing; then `settings` are whole."""
         try:
-            open_database_of(self._settings).dispose()
-            if self._settings.influx_url is not None:
-                open_series_of(self._settings, read_only=True).close()
+            self.settings = complete(self.settings)
+            open_database_of(self.settings).dispose()
+            if self.settings.influx_url is not None:
+                open_series_of(self.settings, read_only=True).close()
+        except SettingsError as error:
+            return "; ".join(f"{one.key}: {one.problem}. {one.way_out}" for one in error.mistakes)
         except (DatabaseError, LedgerError, SeriesError) as error:
             return str(error)
         return None
@@ -57,19 +63,56 @@ class Waiting:
         return False
 
 
-def wait_for_servers(settings: Settings, stop: threading.Event) -> bool:
-    """Wait where the settings name servers; False when told to stop meanwhile."""
-    return settings.database_url is None or Waiting(settings).wait(stop)
+def complete(settings: Settings) -> Settings:
+    """The settings with the secrets whose files were not there yet. Raises SettingsError while one is not."""
+    if not settings.awaited:
+        return settings
+    values = {key: getattr(settings, key) for key in Settings.model_fields}
+    mistakes: list[SettingsMistake] = []
+    for key, path in settings.awaited.items():
+        if not path.exists():
+            way_out = "In the server shape `oshwatch admin influx-setup` makes it; else mend the path."
+            mistakes.append(SettingsMistake("environment", key + SUFFIX, f"{path} is not there", way_out))
+            continue
+        read = read_secret(key + SUFFIX, path, "environment")
+        if isinstance(read, SettingsMistake):
+            mistakes.append(read)
+        else:
+            values[key] = SecretStr(read)
+    if mistakes:
+        raise SettingsError(mistakes)
+    try:
+        whole = Settings(**values)
+    except ValidationError as error:
+        told = [str(detail["msg"]).removeprefix("Value error, ") for detail in error.errors()]
+        keys = ", ".join(settings.awaited)
+        mistake = SettingsMistake("environment", keys, "; ".join(told), "Write the file again.")
+        raise SettingsError([mistake]) from None
+    whole.secret_files.update(settings.secret_files | settings.awaited)
+    return whole
 
 
-def serve_until_ready(settings: Settings, listener: socket.socket, stop: threading.Event) -> bool:
+def _has_servers(settings: Settings) -> bool:
+    """On one box nobody else makes files: one that is not there is a mistake there."""
+    return settings.database_url is not None or "database_url" in settings.awaited
+
+
+def wait_for_servers(settings: Settings, stop: threading.Event) -> Settings | None:
+    """Wait where the settings name servers; the whole settings, None when told to stop meanwhile."""
+    if not _has_servers(settings):
+        return complete(settings)
+    waiting = Waiting(settings)
+    return waiting.settings if waiting.wait(stop) else None
+
+
+def serve_until_ready(settings: Settings, listener: socket.socket, stop: threading.Event) -> Settings | None:
     """The same for the web runner, which says meanwhile on `/readyz` what it waits for."""
-    if settings.database_url is None:
-        return True
+    if not _has_servers(settings):
+        return complete(settings)
     waiting = Waiting(settings)
     waiting.reason = waiting.ask()
     if waiting.reason is None:
-        return True
+        return waiting.settings
     config = uvicorn.Config(
         _answering(waiting),
         log_config=None,
@@ -82,7 +125,7 @@ def serve_until_ready(settings: Settings, listener: socket.socket, stop: threadi
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener.dup()]}, name="waiting")
     thread.start()
     try:
-        return waiting.wait(stop)
+        return waiting.settings if waiting.wait(stop) else None
     finally:
         server.should_exit = True
         thread.join()

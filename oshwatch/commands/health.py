@@ -24,7 +24,7 @@ def command(
 
     if runner not in RUNNERS:
         raise typer.BadParameter(f"{runner!r} is not one of {', '.join(RUNNERS)}")
-    settings = load(config)
+    settings = load(config, awaiting=True)
     trouble = _of_the_pages(settings) if runner == "web" else _of_a_runner(settings, runner)
     if trouble:
         typer.echo(f"oshwatch {runner}: {trouble}", err=True)

@@ -151,7 +151,9 @@ def _check_frame(
     records = read_sealed_pack(frame.pack, relative_to(header, arrival.received_at))
     check_contents(header, records)
     remarks = remarks_on(records)
-    words, doubtful = words_of(header, frame.pack, records) if signed else ((), [])
+    key = register.key(header.kid) if signed else None
+    ended = None if key is None else key.validity.why_ended(now)
+    words, doubtful = words_of(header, frame.pack, records, ended) if signed else ((), [])
     remarks += doubtful
     untimely = time_remark(header, time_quality_of(header, records, arrival.received_at))
     if untimely is not None:
@@ -244,4 +246,3 @@ def _verify(frame: Frame, gateway: Gateway, register: RegisterSnapshot, now: flo
     if not verify_ed25519(key.public_key, frame.signature, frame.signed_bytes):
         raise WireError("sig", f"the signature is not good under key {key.kid}")
     return True
-

@@ -79,15 +79,17 @@ def _read(payload: bytes, longest: int) -> dict[str, object]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= 64 else None
+    # PostgreSQL keeps no NUL in a text.
+    return value if isinstance(value, str) and len(value) <= 64 and "\0" not in value else None
 
 
 def words_of(
-    header: Header, pack: bytes, records: Sequence[Record]
+    header: Header, pack: bytes, records: Sequence[Record], ended: str | None = None
 ) -> tuple[tuple[Word, ...], list[Remark]]:
     """What a signed batch says to intake, and remarks on what it says wrongly.
 
-    Looked for in the bytes first: hardly any batch says anything of the kind.
+    `ended`: why the key that signed it may introduce no other, though it vouches for the batch. Looked for in
+    the bytes first: hardly any batch says anything of the kind.
     """
     if b"key" not in pack and CLONE.encode() not in pack:
         return (), []
@@ -99,9 +101,14 @@ def words_of(
         if record.name == next_key:
             try:
                 introduced = read_statement(record.value, header.gw, header.kid, verify_ed25519)
-                words.append(Word("key", introduced.hex()))
             except WireError as error:
-                remarks.append(Remark("key", f"{next_key} {header.kid}", f"{next_key}: {error.message}"))
+                wrong: str | None = error.message
+            else:
+                wrong = ended and f"{header.kid} can introduce no key any more: {ended}"
+                if wrong is None:
+                    words.append(Word("key", introduced.hex()))
+            if wrong is not None:
+                remarks.append(Remark("key", f"{next_key} {header.kid}", f"{next_key}: {wrong}"))
         elif record.name == status and record.value.startswith(CLONE):
             words.append(Word("clone", record.value))
     return tuple(words), remarks

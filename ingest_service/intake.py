@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
+import structlog
+
 from ingest_service import metrics
 from ingest_service.checking import Arrival, check
-from ingest_service.key_replay import replay_for
+from ingest_service.key_replay import LONGEST_CHAIN, Introduced, replay_for
 from ingest_service.ledger.port import Accepted, BirthNote, Ledger, Outcome, Rejected, StateNote
 from ingest_service.payload_guard import PayloadGuard
 from ingest_service.register.snapshot import RegisterSnapshot
 from osh_domain.batch import MAX_FRAME
 
 __all__ = ["Arrival", "Intake", "check"]
+log = structlog.get_logger(__name__)
 
 
 class Desk(Protocol):
@@ -57,6 +62,7 @@ class Intake:
         self._max_payload = max_payload
         self._desk = desk
         self._replayed: list[Outcome] = []
+        self._turn = threading.local()
 
     def take(
         self,
@@ -103,20 +109,51 @@ class Intake:
         late: Sequence[int],
         desk: Desk,
     ) -> list[Outcome]:
-        """The group holds next keys: first everything but what has no key, then that by the new register."""
-        first = [number for number in range(len(entries)) if number not in set(late)]
-        outcomes = dict(zip(first, self._append_some(first, entries, arrivals, notes), strict=True))
-        stored = _stored([entries[number] for number in first], list(outcomes.values()))
-        kids = desk.introduce([entry for entry in stored if _introduces(entry)])
-        register = desk.fresh()
-        for number in late:
-            entries[number] = self._checked(arrivals[number], register, now)
-        second = self._append_some(late, entries, arrivals, ()) if late else []
-        desk.used(_stored([entries[number] for number in late], second), register)
-        outcomes |= zip(late, second, strict=True)
+        """The group holds next keys: first everything but what has no key, then that by the new register, and
+        so on where a key that was introduced introduces the next."""
+        outcomes: dict[int, Outcome] = {}
+        kids: list[str] = []
+        gateways: set[str] = set()
+        left = list(late)
+        turn = [number for number in range(len(entries)) if number not in set(late)]
+        for rounds in itertools.count(1):
+            done = self._append_some(turn, entries, arrivals, notes if rounds == 1 else ())
+            outcomes |= zip(turn, done, strict=True)
+            stored = _stored([entries[number] for number in turn], done)
+            introducing = [entry for entry in stored if _introduces(entry)]
+            kids += desk.introduce(introducing)
+            gateways |= {entry.gateway for entry in introducing}
+            register = desk.fresh()
+            desk.used(stored, register)
+            if not left:
+                break
+            for number in left:
+                entries[number] = self._checked(arrivals[number], register, now)
+            keyless = set(left) & set(_keyless(entries))
+            helped = [number for number in left if number not in keyless]
+            turn = helped if helped and rounds < LONGEST_CHAIN else left
+            left = [number for number in left if number not in set(turn)]
         if kids:
-            self._replayed += replay_for(kids, stored, self._ledger, self, now)
+            self._replay(Introduced(frozenset(kids), tuple(sorted(gateways))), now)
         return [outcomes[number] for number in range(len(entries))]
+
+    def _replay(self, introduced: Introduced, now: float) -> None:
+        """What is replayed may introduce the next key: then the call that began goes on with that."""
+        line: list[Introduced] | None = getattr(self._turn, "line", None)
+        if line is not None:
+            line.append(introduced)
+            return
+        self._turn.line = line = [introduced]
+        try:
+            for number, one in enumerate(line):
+                if number == LONGEST_CHAIN:
+                    log.warning(
+                        "too many keys in a row: replay the rest of the quarantine", gateways=one.gateways
+                    )
+                    return
+                self._replayed += replay_for(one, self._ledger, self, now)
+        finally:
+            self._turn.line = None
 
     def replayed(self) -> list[Outcome]:
         """What came of payloads that were taken out of the quarantine since this was last asked."""

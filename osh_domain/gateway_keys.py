@@ -21,7 +21,7 @@ from osh_domain.wire_error import WireError
 
 QUANTITY: Final = "key"
 OVERLAP_S: Final = 7 * 86_400.0
-"""How long a key stays in force beside the one that it introduced [s]."""
+"""How long a key stays in force beside the one that it introduced, from the first batch of that on [s]."""
 WHOLE_EPOCH: Final = 2**53 - 1
 
 _DOMAIN: Final = "osh-gateway-key-v1"
@@ -58,12 +58,24 @@ class Validity:
             return f"the key belongs to {self.gateway}"
         if received_at < self.valid_from and not self._follows(epoch, seq):
             return "the key was not in force yet when it was received"
+        revoked = self.revoked_at is not None and received_at >= self.revoked_at
         if self.vouches_for(epoch, seq):
+            if revoked and self.good_up_to.get(epoch) == WHOLE_EPOCH:
+                # "All of it" is what had come: else whoever has the key could go on in that epoch for ever.
+                return "the key had been revoked when it was received, and no last number of its epoch named"
             return None
-        if self.revoked_at is not None and received_at >= self.revoked_at:
+        if revoked:
             return "the key had been revoked when it was received"
         if self.valid_to is not None and received_at >= self.valid_to:
             return "the key had been replaced by another when it was received"
+        return None
+
+    def why_ended(self, t: float) -> str | None:
+        """Why the key may introduce no other at that instant, whatever it still vouches for."""
+        if self.revoked_at is not None:
+            return "it was revoked"
+        if self.valid_to is not None and t >= self.valid_to:
+            return "another has replaced it"
         return None
 
     def _follows(self, epoch: str, seq: int) -> bool:
@@ -110,7 +122,8 @@ def statement_name(gateway: str) -> str:
 
 
 def read_good(texts: Iterable[str]) -> dict[str, int]:
-    """`EPOCH:SEQ`, or `EPOCH` alone for all of it, several of them; ValueError for anything else."""
+    """`EPOCH:SEQ`, or `EPOCH` alone for all that had come of it, several of them; ValueError for anything
+    else."""
     found: dict[str, int] = {}
     for text in texts:
         form = _GOOD.fullmatch(text)

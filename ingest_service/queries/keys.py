@@ -12,7 +12,7 @@ from ingest_service.register.key_schema import KEY_REVOCATIONS
 def key_lines(view: View, gateway_id: str) -> tuple[KeyLine, ...]:
     """Every key the gateway ever had, the oldest first, with what introduced it and what ended it."""
     keys = sorted(view.register.keys_of(gateway_id), key=lambda key: (key.valid_from, key.kid))
-    proposed = _proposed(view, [key.kid for key in keys])
+    proposed = _proposed(view, gateway_id)
     return tuple(
         KeyLine(
             kid=key.kid,
@@ -22,18 +22,21 @@ def key_lines(view: View, gateway_id: str) -> tuple[KeyLine, ...]:
             replaces=key.replaces,
             good_up_to=key.good_up_to.replace(" ", ", "),
             in_force=key.valid_at(view.now),
-            proposals=tuple(proposed.get(key.kid, ())) if key.revoked_at is None else (),
+            proposals=() if key.revoked_at is not None else _of(proposed, key.kid),
         )
         for key in keys
     )
 
 
-def _proposed(view: View, kids: list[str]) -> dict[str, list[int]]:
-    """Numbers of revocations that wait for a second person, by key."""
+def _of(proposed: list[tuple[int, str | None]], kid: str) -> tuple[int, ...]:
+    return tuple(number for number, about in proposed if about in (kid, None))
+
+
+def _proposed(view: View, gateway_id: str) -> list[tuple[int, str | None]]:
+    """Revocations that wait for a second person: number, and the key (None: the whole gateway)."""
     table = KEY_REVOCATIONS
-    query = sa.select(table.c.kid, table.c.id).where(table.c.kid.in_(kids), table.c.decision.is_(None))
-    found: dict[str, list[int]] = {}
+    query = sa.select(table.c.id, table.c.kid).where(
+        table.c.gateway == gateway_id, table.c.decision.is_(None)
+    )
     with view.engine.connect() as connection:
-        for kid, number in connection.execute(query.order_by(table.c.id)):
-            found.setdefault(kid, []).append(number)
-    return found
+        return [(number, kid) for number, kid in connection.execute(query.order_by(table.c.id))]

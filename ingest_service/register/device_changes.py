@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from ingest_service.register import schema
 from ingest_service.register.entries import ForeignName, Gateway
-from ingest_service.register.key_changes import KeyChanges
 from ingest_service.register.recorder import ChangeRefused
+from ingest_service.register.revocations import Revocations
 
 _ENDED: Final = {schema.PLACEMENTS: "sensor removed", schema.EXPECTED_CHANNELS: "channel ended"}
 
 
-class DeviceChanges(KeyChanges):
+class DeviceChanges(Revocations):
     """What may change about devices."""
 
     def put_gateway(self, gateway: str, site: str, kind: str) -> None:
@@ -33,25 +33,6 @@ class DeviceChanges(KeyChanges):
             raise ChangeRefused(
                 f"gateway {gateway} is {held['kind']}; a device that delivers otherwise gets a new id"
             )
-
-    def revoke_gateway(self, gateway: str, second_person: str, reason: str) -> None:
-        """End a gateway and its keys; takes a second person, whose name is kept with the reason."""
-        if second_person == self.who:
-            raise ChangeRefused("revoking a gateway takes two people; name a second one")
-        held = self._one(schema.GATEWAYS, id=gateway)
-        if held is None:
-            raise ChangeRefused(f"there is no gateway {gateway}")
-        if held["revoked_at"] is not None:
-            return
-        keys = self.connection.execute(
-            sa.select(schema.GATEWAY_KEYS.c.kid).where(
-                schema.GATEWAY_KEYS.c.gateway == gateway, schema.GATEWAY_KEYS.c.revoked_at.is_(None)
-            )
-        ).scalars()
-        for kid in list(keys):
-            self.revoke_key(kid)
-        self._update(schema.GATEWAYS, {"id": gateway}, {"revoked_at": self.at})
-        self.record("gateway revoked", gateway, held["site"], second_person=second_person, reason=reason)
 
     def put_foreign_name(self, entry: ForeignName) -> None:
         """Say what a name in a foreign device's packs means."""

@@ -24,7 +24,8 @@ KEY_REVOCATIONS: Final = sa.Table(
     "key_revocations",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("kid", sa.ForeignKey("gateway_keys.kid"), nullable=False, index=True),
+    sa.Column("gateway", sa.ForeignKey("gateways.id"), index=True),
+    sa.Column("kid", sa.ForeignKey("gateway_keys.kid"), index=True),
     sa.Column("good_up_to", sa.Text, nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("proposed_by", sa.String(100), nullable=False),
@@ -33,7 +34,8 @@ KEY_REVOCATIONS: Final = sa.Table(
     sa.Column("decided_by", sa.String(100)),
     sa.Column("decided_at", sa.Double),
 )
-"""Proposals of one person; in force once another one has `confirmed` them."""
+"""Proposals of one person to end a key, or (`kid` NULL) a gateway; in force once another one has `confirmed`
+them."""
 
 CLONE_SIGNS: Final = sa.Table(
     "clone_signs",

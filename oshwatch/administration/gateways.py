@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oshwatch.administration import keys
+from oshwatch.administration import keys, revoking
 from oshwatch.administration.shell import AsJson, DataDir, answer, fail, opened, shown, who
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Devices that deliver.", no_args_is_help=True)
 app.command("keys")(keys.keys)
 app.command("rotate-key")(keys.rotate_key)
-app.command("confirm")(keys.confirm)
+app.command("revoke")(revoking.revoke)
+app.command("confirm")(revoking.confirm)
 
 Texts = list[str] | None
 
@@ -78,49 +79,6 @@ def list_gateways(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             for row in rows
         ]
         answer(rows, as_json, lines)
-
-
-@app.command()
-def revoke(
-    gateway: Annotated[str, typer.Argument(help="Its id.")],
-    why: Annotated[str, typer.Option("--why", "--reason", help="Why; kept in the audit log.")],
-    by: Annotated[str, typer.Option(help="Sign-in name of the person who asks for it.")],
-    key: Annotated[
-        str | None, typer.Option(help="Only this key; another person confirms it: gateway confirm.")
-    ] = None,
-    good_up_to: Annotated[
-        Texts,
-        typer.Option(help="EPOCH:SEQ, or EPOCH for all of it: what the key still vouches for. Repeatable."),
-    ] = None,
-    approved_by: Annotated[
-        str | None, typer.Option(help="Without --key: sign-in name of a second person who approves.")
-    ] = None,
-    data_dir: DataDir = None,
-    password_stdin: keys.Password = False,
-) -> None:
-    """End a device with all its keys, or one of its keys; takes two people. Later batches go to quarantine.
-
-    With --key nothing ends yet: it is a proposal, for which your password is asked, and another person puts
-    it into force. Epochs and numbers that have come: oshwatch admin gateway list --json, or the fleet page.
-    """
-    with opened(data_dir) as (register, _):
-        if key is not None:
-            keys.authenticated(register, by, from_stdin=password_stdin)
-            number = keys.propose(register, gateway, key, good_up_to or [], why, by)
-            typer.echo(f"Proposed as number {number}. Nothing ended yet: another person confirms it with")
-            typer.echo(f"  oshwatch admin gateway confirm {number} --by LOGIN")
-            return
-        if approved_by is None:
-            raise fail("ending a device takes two people: add --approved-by LOGIN; for one key add --key KID")
-        if good_up_to:
-            raise fail("--good-up-to is for one key: add --key KID")
-        people = register.snapshot().people_by_login
-        for login in (by, approved_by):
-            if login not in people or not people[login].active:
-                raise fail(f"there is no active person {login}; see `oshwatch admin person list`")
-        with register.change(by) as change:
-            change.revoke_gateway(gateway, approved_by, why)
-        typer.echo(f"{gateway} is revoked.")
 
 
 def _item(gateway: str, kind: str, public_key: str | None) -> "GatewayItem":

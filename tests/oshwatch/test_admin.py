@@ -194,8 +194,14 @@ def test_gateways_are_added_listed_and_revoked_by_two_people(prepared: Path) -> 
         (("gateway", "add", "--site", "vn", "--id", "kh-f0123-y", "--foreign"), "no site vn"),
     ):
         assert words in refused(*wrong)
-    revoke = ("gateway", "revoke", "kh-f0123-z", "--reason", "lost", "--by", "rith", "--approved-by")
-    assert "two people" in refused(*revoke, "rith")
-    assert "no active person" in refused(*revoke, "who")
-    done(*revoke, "bopha")
+    for login in ("rith", "bopha", "dara"):
+        done("person", "password", login, "--ask-password", typed=f"the password of {login}\n")
+    revoke = ("gateway", "revoke", "kh-f0123-z", "--reason", "lost", "--password-stdin", "--by")
+    confirm = ("gateway", "confirm", "1", "--password-stdin", "--by")
+    assert "not the password" in refused(*revoke, "who", typed="guessed by who\n")
+    assert "may not revoke" in refused(*revoke, "dara", typed="the password of dara\n")
+    assert "Nothing ended yet" in done(*revoke, "RITH", typed="the password of rith\n")
+    assert "takes two people" in refused(*confirm, " Rith", typed="the password of rith\n")
+    assert "revoked" not in done("gateway", "list")
+    assert "kh-f0123-z is revoked" in done(*confirm, "bopha", typed="the password of bopha\n")
     assert "revoked" in done("gateway", "list")

@@ -37,7 +37,9 @@ def propose(*more: str, by: str = "rith") -> tuple[str, ...]:
 def test_a_key_ends_when_a_second_person_says_so_with_a_password() -> None:
     good = ("--good-up-to", f"{EPOCH}:41")
     assert "not the password of rith" in refused(*propose(*good), typed="guessed\n")
-    assert "may not revoke keys" in refused(*propose(*good, by="dara"), typed="the password of dara\n")
+    assert "may not revoke gateways or keys" in refused(
+        *propose(*good, by="dara"), typed="the password of dara\n"
+    )
     assert "is not EPOCH:SEQ" in refused(*propose("--good-up-to", "41"), typed="the password of rith\n")
     said = done(*propose(*good), typed="the password of rith\n")
     assert "Nothing ended yet" in said
@@ -58,7 +60,8 @@ def test_a_key_ends_when_a_second_person_says_so_with_a_password() -> None:
 def test_mistakes_are_told() -> None:
     assert "no gateway kh-f0123-q" in refused("gateway", "keys", "kh-f0123-q")
     assert "no gateway kh-f0123-q" in refused("gateway", "rotate-key", "kh-f0123-q")
-    assert "add --approved-by" in refused("gateway", "revoke", "kh-f0123-a", "--why", "x", "--by", "rith")
+    whole = ("gateway", "revoke", "kh-f0123-a", "--why", "x", "--by", "rith", "--good-up-to", "0" * 16)
+    assert "add --key" in refused(*whole)
 
 
 def test_the_command_makes_a_connected_gateway_make_its_next_key(

@@ -19,11 +19,19 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 VERSION: Final = 1
 KIND: Final = "osh-backup"
 MANIFEST: Final = "manifest.json"
+LARGEST_MANIFEST: Final = 16 * 2**20
+LARGEST_FILE: Final = 64 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
 """Far above the largest payload the service takes (16 MiB, a third more in base64)."""
+KEY_MEMBER: Final = "server.key"
+KEY_FILES: Final = (KEY_MEMBER, f"{KEY_MEMBER}.statements", f"{KEY_MEMBER}.next")
+"""The server's key, what names it as the successor of earlier ones, and one that a change waits with."""
+CONFIGURATION: Final = "configuration/"
 # A zip whose bytes were changed may seem encrypted (RuntimeError), packed in a way that Python does not know
 # (NotImplementedError), cut off, or of absurd sizes.
 DAMAGE: Final = (
@@ -114,6 +122,9 @@ class Manifest:
         return json.dumps({"v": VERSION, "kind": KIND, **asdict(self)}, indent=1, ensure_ascii=False).encode()
 
 
+_MANIFEST: Final = TypeAdapter(Manifest)
+
+
 def member_name(store: Store, table: str) -> str:
     return f"{store}/{table}.jsonl"
 
@@ -166,9 +177,11 @@ class Archive:
         except DAMAGE as error:
             raise self._damaged(_reason(error)) from None
         try:
+            if self._zip.getinfo(MANIFEST).file_size > LARGEST_MANIFEST:
+                raise ValueError("its manifest is absurdly large")
             self.manifest = _read_manifest(self._zip.read(MANIFEST))
             self._members()
-        except (OSError, KeyError, TypeError, *DAMAGE) as error:
+        except (OSError, KeyError, TypeError, AttributeError, *DAMAGE) as error:
             raise self._damaged(_reason(error)) from None
 
     def close(self) -> None:
@@ -186,7 +199,7 @@ class Archive:
                     size += len(line)
                     count += 1
                     yield _row(line, len(member.columns), coded)
-        except (OSError, *DAMAGE) as error:
+        except (OSError, TypeError, *DAMAGE) as error:
             raise self._damaged(f"{member.name}, line {count}: {_reason(error)}") from None
         if (digest.hexdigest(), size, count) != (member.sha256, member.size, member.rows):
             raise self._damaged(f"{member.name} is not what the manifest says")
@@ -201,16 +214,28 @@ class Archive:
         return found
 
     def _members(self) -> None:
-        """Exactly what the manifest names, each once."""
-        tables = [one.name for one in self.manifest.tables]
-        said = sorted([MANIFEST, *tables, *(one.name for one in self.manifest.files)])
-        if sorted(self._zip.namelist()) != said:
+        """Exactly what the manifest names, each once, of that size, and nothing that has no place."""
+        members: list[TableMember | FileMember] = [*self.manifest.tables, *self.manifest.files]
+        said = [MANIFEST, *(one.name for one in members)]
+        if sorted(self._zip.namelist()) != sorted(said) or len({*said}) < len(said):
             raise ValueError("its members are not those of its manifest")
+        for one in members:
+            if self._zip.getinfo(one.name).file_size != one.size:
+                raise ValueError(f"{one.name} is not of the size that the manifest says")
+        for file in self.manifest.files:
+            if file.size > LARGEST_FILE or not _has_place(file.name):
+                raise ValueError(f"{file.name!r} does not belong into a backup")
 
     def _damaged(self, reason: str) -> BackupError:
         return BackupError(
             f"{self.path} is not a whole backup ({reason}). Nothing was put back; take another backup."
         )
+
+
+def _has_place(name: str) -> bool:
+    """Whether a file of this name is put into a data directory: its keys, and what is configuration."""
+    inside = name.startswith(CONFIGURATION) and not {"", ".", ".."} & set(name.split("/"))
+    return name in KEY_FILES or (inside and "\\" not in name and "\0" not in name)
 
 
 def _reason(error: Exception) -> str:
@@ -237,9 +262,9 @@ def _read_manifest(text: bytes) -> Manifest:
         raise ValueError("its manifest is not one of OSHWatch")
     if (version := said.pop("v", None)) != VERSION:
         raise ValueError(f"it has form {version}, this program knows {VERSION}: use the program that made it")
-    tables = tuple(
-        TableMember(**{**one, "columns": tuple(Column(**column) for column in one["columns"])})
-        for one in said.pop("tables")
-    )
-    files = tuple(FileMember(**one) for one in said.pop("files"))
-    return Manifest(tables=tables, files=files, broken_rows=tuple(said.pop("broken_rows")), **said)
+    try:
+        return _MANIFEST.validate_json(json.dumps(said), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(one) for one in first["loc"])
+        raise ValueError(f"its manifest is not sound: {where}: {first['msg']}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ingest_service.backup.archive import Archive, BackupError
 from ingest_service.backup.chain import TABLE, Chain
 from ingest_service.backup.making import Progress
@@ -20,11 +22,14 @@ def check(archive: Archive, progress: Progress = lambda *_: None) -> None:
     ledger = manifest.table("ledger", TABLE)
     if ledger is None:
         raise BackupError(f"{archive.path}: there is no ledger in it. Take another backup.")
-    chain = Chain([one.name for one in ledger.columns])
+    try:
+        chain = Chain([one.name for one in ledger.columns])
+    except ValueError as error:
+        raise BackupError(f"{archive.path}: {error}. Take another backup.") from None
     for member in manifest.tables:
         for row in archive.lines(member):
             if member is ledger:
-                chain.follow(row)
+                _follow(archive, chain, row)
             done += 1
             if done % 1000 == 0:
                 progress(member.table, done, total)
@@ -40,3 +45,13 @@ def check(archive: Archive, progress: Progress = lambda *_: None) -> None:
             f"{archive.path}: the ledger ends with row {chain.row}, its manifest says {manifest.last_row}. "
             "Nothing was put back; use another backup."
         )
+
+
+def _follow(archive: Archive, chain: Chain, row: list[Any]) -> None:
+    try:
+        chain.follow(row)
+    except (TypeError, ValueError, AttributeError):
+        raise BackupError(
+            f"{archive.path}: what follows row {chain.row} of the ledger is no row of it. Nothing was put "
+            "back; use another backup."
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import zipfile
@@ -13,12 +14,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from ingest_service.backup.archive import ArchiveWriter, BackupError, Manifest, Store
+from ingest_service.backup.archive import KEY_FILES, KEY_MEMBER, ArchiveWriter, BackupError, Manifest, Store
 from ingest_service.backup.chain import TABLE, Chain
 from ingest_service.backup.stores import Stores, snapshot
 
 SUFFIX: Final = ".backup.zip"
-KEY_MEMBER: Final = "server.key"
 STORES: Final[tuple[Store, ...]] = ("ledger", "register")
 _SPARE: Final = 16 * 2**20
 
@@ -30,7 +30,7 @@ def make_backup(
     stores: Stores,
     target: Path,
     *,
-    server_key: bytes,
+    keys: Mapping[str, bytes],
     key_id: str,
     files: Mapping[str, bytes],
     program: str,
@@ -39,24 +39,18 @@ def make_backup(
 ) -> Manifest:
     """Write a new file, which only its owner may read; nothing stays of one that failed.
 
-    `files`: configuration by its name in the archive. Raises `BackupError`.
+    `keys`: what `key_files` read; `files`: configuration by its name in the archive. Raises `BackupError`.
     """
+    for left in target.parent.glob(f".oshwatch-*{SUFFIX}.part"):
+        _forget_abandoned(left)
     _check_space(stores, target)
     part = target.with_name(f".{target.name}.part")
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise BackupError(
-            f"{part} is there: another backup into {target} runs, or one was broken off. Delete it if none "
-            "runs."
-        ) from None
-    except OSError as error:
-        raise BackupError(f"{target} cannot be written ({error.strerror}).") from None
+    handle = _begin(part, target)
     try:
         with os.fdopen(handle, "wb") as out:
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
                 writer = ArchiveWriter(packed)
-                for name, content in {KEY_MEMBER: server_key, **files}.items():
+                for name, content in {**keys, **files}.items():
                     writer.add_file(name, content)
                 manifest = _write(stores, writer, key_id, program, now, progress)
             out.flush()
@@ -148,11 +142,62 @@ def _size(stores: Stores) -> int:
     return sum(one.stat().st_size for one in folder.glob("*.sqlite*") if not one.name.startswith("series"))
 
 
-def _put_in_place(part: Path, target: Path) -> None:
+def key_files(key: Path) -> dict[str, bytes]:
+    """The server's key and what lies beside it, by their names in an archive, all of one moment.
+
+    Raises OSError.
+    """
+    paths = {name: key.with_name(key.name + name.removeprefix(KEY_MEMBER)) for name in KEY_FILES}
+    found: dict[str, bytes] = {}
+    while True:
+        there = [name for name in KEY_FILES if name == KEY_MEMBER or paths[name].exists()]
+        before, found = found, {name: paths[name].read_bytes() for name in there}
+        if found == before:  # the key is not being changed
+            return found
+
+
+def _begin(part: Path, target: Path) -> int:
+    """A new file that is locked while it is written, so that what was broken off is known as such."""
+    for _ in range(2):
+        try:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileExistsError:
+            if not _forget_abandoned(part):
+                break
+        except BlockingIOError:
+            break
+        except OSError as error:
+            raise BackupError(f"{target} cannot be written ({error.strerror}).") from None
+        else:
+            return handle
+    raise BackupError(f"{part} is there: another backup into {target} runs. Wait for it.")
+
+
+def _forget_abandoned(part: Path) -> bool:
+    """Delete what a backup left that was killed; False: somebody writes it, or it cannot be deleted."""
     try:
-        target.hardlink_to(part)  # unlike a rename it fails when the name is taken
+        with part.open("rb+") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _put_in_place(part: Path, target: Path) -> None:
+    """Take the name, which fails when it is taken, then rename; links are unknown to FAT and some shares."""
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         raise BackupError(f"{target} is there already and is not overwritten. Name another file.") from None
+    try:
+        part.replace(target)
+    except OSError:
+        target.unlink()
+        raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -17,9 +17,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ingest_service.auth.server_key import FILE_NAME as KEY_NAME
 from ingest_service.backup.archive import Archive, BackupError, Store, TableMember
-from ingest_service.backup.making import KEY_MEMBER, Progress
+from ingest_service.backup.making import Progress
 from ingest_service.backup.stores import LEDGER_TABLES, tables_of
 from ingest_service.database import MIGRATIONS, head_revision, migrate, open_database, write
 from ingest_service.ledger.connection import FILE_NAME
@@ -51,6 +50,11 @@ def check_folder(archive: Archive, target: Path) -> None:
     """Whether there is a place for it. Raises `BackupError`."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BackupError(f"{target} is not empty. Nothing is put over what is there: name a new directory.")
+    if os.path.ismount(target):
+        raise BackupError(
+            f"{target} is a mount point, which cannot be put in place in one step. Name a directory "
+            "inside it."
+        )
     parent = target.absolute().parent
     if not parent.is_dir():
         raise BackupError(f"{parent} is not there. Make it first, for the user that runs the service.")
@@ -83,7 +87,7 @@ def restore_database(archive: Archive, engine: sa.Engine, progress: Progress = l
                     raise BackupError(f"The database is not empty ({name}). Name an empty one.")
             _fill(archive, connection, tables, archive.manifest.tables, progress)
             _set_sequences(connection, tables)
-    except sa.exc.DBAPIError as error:
+    except sa.exc.StatementError as error:
         raise BackupError(f"The database refused it ({error.orig}). Nothing was put back.") from None
 
 
@@ -98,9 +102,7 @@ def _check_revision(archive: Archive) -> None:
 def _fill_folder(archive: Archive, folder: Path, progress: Progress) -> None:
     manifest = archive.manifest
     for file in manifest.files:
-        path = folder / (KEY_NAME if file.name == KEY_MEMBER else file.name)
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise BackupError(f"{archive.path}: {file.name} lies outside of a data directory.")
+        path = folder / file.name  # an archive holds nothing that would lie outside, or over a database
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_bytes(archive.file(file))
@@ -117,7 +119,7 @@ def _fill_folder(archive: Archive, folder: Path, progress: Progress) -> None:
                 _fill(archive, connection, tables, members, progress)
         ledger.dispose()
         migrate(register)
-    except sa.exc.DBAPIError as error:
+    except sa.exc.StatementError as error:
         raise BackupError(f"{folder} cannot be filled ({error.orig}). Nothing was put back.") from None
     finally:
         register.dispose()

@@ -14,7 +14,7 @@ import typer
 from oshwatch.administration.shell import AsJson, answer, fail, shown
 
 if TYPE_CHECKING:
-    from ingest_service.backup.archive import Manifest
+    from ingest_service.backup.archive import Archive, Manifest
     from ingest_service.backup.making import Progress
     from ingest_service.backup.stores import Stores
     from ingest_service.settings import Settings
@@ -48,8 +48,6 @@ def backup(
     password hashes: keep it where only you can read it. Exit code 1 when the ledger itself is damaged; the
     backup is then made all the same and says where.
     """
-    from ingest_service.backup.archive import Archive
-    from ingest_service.backup.checking import check as check_archive
     from ingest_service.backup.making import forget_oldest, make_backup, name_at
 
     if keep is not None and not target.is_dir():
@@ -58,21 +56,20 @@ def backup(
         settings = _settings(config, data_dir)
         now = datetime.now(UTC).timestamp()
         file = target / name_at(now) if target.is_dir() else target
-        stores, key, key_id = _opened(settings)
+        stores, keys, key_id = _opened(settings)
         try:
             with bar("Copying", as_json) as progress:
                 made = make_backup(
-                    stores, file, server_key=key, key_id=key_id, files=_configuration(settings, config),
+                    stores, file, keys=keys, key_id=key_id, files=_configuration(settings, config),
                     program=program_version(), now=now, progress=progress,
                 )  # fmt: skip
         finally:
             stores.close()
         if check:
-            with bar("Checking", as_json) as progress:
-                archive = Archive(file)
-                check_archive(archive, progress)
-                archive.close()
-        gone = [str(path) for path in forget_oldest(file.parent, keep)] if keep is not None else []
+            _read_back(file, as_json)
+        # While the ledger is damaged, older backups may be the only whole ones: none is deleted then.
+        forget = keep is not None and not made.broken_rows
+        gone = [str(path) for path in forget_oldest(file.parent, keep or 1)] if forget else []
     size = file.stat().st_size
     seen = ", read back and found whole" if check else ""
     lines = [f"{file}: {size / 2**20:,.1f} MiB{seen}", *_facts(made)]
@@ -128,6 +125,23 @@ def restore(
     answer(facts | {"next": [] if check_only else list(NEXT)}, as_json, lines)
 
 
+def _read_back(file: Path, as_json: bool) -> None:
+    """Check what was just written. What is not whole does not stay: it would be taken for a backup."""
+    from ingest_service.backup.archive import Archive, BackupError
+    from ingest_service.backup.checking import check as check_archive
+
+    try:
+        archive = Archive(file)
+        try:
+            with bar("Checking", as_json) as progress:
+                check_archive(archive, progress)
+        finally:
+            archive.close()
+    except BackupError as error:
+        file.unlink()
+        raise BackupError(f"{error} It was deleted: look at the disk that it was written to.") from None
+
+
 def _settings(config: Path | None, data_dir: Path | None) -> "Settings":
     from ingest_service.settings import load
 
@@ -139,9 +153,10 @@ def _settings(config: Path | None, data_dir: Path | None) -> "Settings":
     return load(config, environ)
 
 
-def _opened(settings: "Settings") -> "tuple[Stores, bytes, str]":
-    """The stores, the server key as its file holds it, and the key's name."""
+def _opened(settings: "Settings") -> "tuple[Stores, dict[str, bytes], str]":
+    """The stores, the server key's files by their names in an archive, and the key's name."""
     from ingest_service.auth.server_key import FILE_NAME
+    from ingest_service.backup.making import key_files
     from ingest_service.backup.stores import stores_of
     from ingest_service.stores import open_server_key_of
     from osh_domain.signing import key_id
@@ -151,7 +166,7 @@ def _opened(settings: "Settings") -> "tuple[Stores, bytes, str]":
     if not path.exists():
         stores.close()
         raise fail(f"there is no server key at {path}; without it a backup is of no use to gateways")
-    return stores, path.read_bytes(), key_id(open_server_key_of(settings).public_key)
+    return stores, key_files(path), key_id(open_server_key_of(settings).public_key)
 
 
 def _configuration(settings: "Settings", config: Path | None) -> dict[str, bytes]:
@@ -165,9 +180,9 @@ def _configuration(settings: "Settings", config: Path | None) -> dict[str, bytes
     return found
 
 
-def _restore_server(archive: Any, config: Path | None, progress: "Progress") -> None:
+def _restore_server(archive: "Archive", config: Path | None, progress: "Progress") -> None:
     from ingest_service.auth.server_key import FILE_NAME
-    from ingest_service.backup.making import KEY_MEMBER
+    from ingest_service.backup.archive import KEY_FILES, KEY_MEMBER
     from ingest_service.backup.putting_back import restore_database
     from ingest_service.settings import load
     from ingest_service.stores import open_database_as_owner
@@ -176,18 +191,24 @@ def _restore_server(archive: Any, config: Path | None, progress: "Progress") -> 
     if settings.database_url is None:
         raise fail("say where to: --data-dir FOLDER, or settings with database_url for a server")
     path = settings.server_key_file or settings.data_dir / FILE_NAME
-    key = next(archive.file(one) for one in archive.manifest.files if one.name == KEY_MEMBER)
-    if path.exists() and path.read_bytes() != key:
+    keys = {one.name: archive.file(one) for one in archive.manifest.files if one.name in KEY_FILES}
+    if KEY_MEMBER not in keys:
+        raise fail(f"{archive.path} holds no server key, which the gateways trust. Take another backup.")
+    there = path.exists()
+    if there and path.read_bytes() != keys[KEY_MEMBER]:
         raise fail(f"{path} is another server key than the backup's, which the gateways trust. Move it away.")
     engine = open_database_as_owner(settings)
     try:
         restore_database(archive, engine, progress)
     finally:
         engine.dispose()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(key)
+    if there:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for name, content in sorted(keys.items(), reverse=True):  # the key itself last
+        beside = path.with_name(path.name + name.removeprefix(KEY_MEMBER))
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
 
 
 @contextmanager

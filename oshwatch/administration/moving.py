@@ -62,7 +62,7 @@ def move(
                     key = open_server_key_of(_settings(data_dir))
                     with bar("Copying", as_json) as progress:
                         now = datetime.now(UTC).timestamp()
-                        make_backup(source, file, server_key=b"", key_id=_key_id(key), files={},
+                        make_backup(source, file, keys={}, key_id=_key_id(key), files={},
                                     program=program_version(), now=now, progress=progress)  # fmt: skip
                     archive = Archive(file)
                     try:

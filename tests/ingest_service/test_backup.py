@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from ingest_service.auth.server_key import FILE_NAME, ServerKey
 from ingest_service.backup.archive import Archive, BackupError, Manifest
 from ingest_service.backup.checking import check
-from ingest_service.backup.making import make_backup
+from ingest_service.backup.making import key_files, make_backup
 from ingest_service.backup.putting_back import migrate_to, restore_database, restore_folder
 from ingest_service.backup.stores import Stores, stores_of_folder
 from ingest_service.database import head_revision, open_database
@@ -54,9 +54,8 @@ class Installation:
     def backup(self, target: Path) -> Manifest:
         stores = stores_of_folder(self.folder)
         try:
-            key = (self.folder / FILE_NAME).read_bytes()
             return make_backup(
-                stores, target, server_key=key, key_id="0" * 16,
+                stores, target, keys=key_files(self.folder / FILE_NAME), key_id="0" * 16,
                 files={"configuration/oshwatch.toml": b"mqtt_port = 1883\n"}, program="0.1.0", now=NOW,
             )  # fmt: skip
         finally:
@@ -328,8 +327,8 @@ def test_a_box_moves_to_a_server_and_back_by_the_same_file(
     assert ledger.last_row() == 6, "numbers go on after what was restored"
     ledger.close()
     make_backup(
-        Stores(engine, engine), tmp_path / "server.zip", server_key=b"k", key_id="0", files={}, program="t",
-        now=NOW,
+        Stores(engine, engine), tmp_path / "server.zip", keys={"server.key": b"k"}, key_id="0", files={},
+        program="t", now=NOW,
     )  # fmt: skip
     engine.dispose()
     back = restored(tmp_path / "server.zip", tmp_path / "back")

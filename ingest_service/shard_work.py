@@ -13,8 +13,11 @@ from typing import Final, Protocol
 import sqlalchemy as sa
 import structlog
 
+from ingest_service.database import DatabaseError
 from ingest_service.leases import Fence, LeaseLostError, Leases, no_fence
 from ingest_service.leasing import Lease
+from ingest_service.ledger.port import LedgerError
+from ingest_service.series.port import SeriesError
 from ingest_service.settings import Settings
 from ingest_service.shards import SHARDS
 
@@ -48,6 +51,36 @@ class _Slot:
     pause_s: float = 0.0
 
 
+class Troubles:
+    """Stores that do not answer, as they are told: once for all shards that have the same trouble."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, str] = {}
+
+    def tell(self, shard: int, error: Exception) -> bool:
+        """Say what the work waits for, if it is not said; False for an error that is none of a store."""
+        reason = store_trouble(error)
+        if reason is None:
+            return False
+        if reason not in self._of.values():
+            log.error("the work waits for a store; nothing is lost", reason=reason)
+        self._of[shard] = reason
+        return True
+
+    def over(self, shard: int) -> None:
+        if self._of.pop(shard, None) is not None and not self._of:
+            log.info("the work goes on")
+
+
+def store_trouble(error: Exception) -> str | None:
+    """The sentence of an error that only means that a store does not answer now; None for any other."""
+    if isinstance(error, SeriesError | LedgerError | DatabaseError):
+        return str(error)
+    if isinstance(error, sa.exc.OperationalError):  # the message is the server's own, without the address
+        return f"The database does not answer as it should: {str(error.orig).strip().partition(chr(10))[0]}"
+    return None
+
+
 class ShardWork:
     """The parts of the shards that this process holds. `round` gives each that is due its turn."""
 
@@ -62,6 +95,7 @@ class ShardWork:
         """`divided` False: there is one lease, on everything."""
         self._leases, self._open, self._divided, self._monotonic = leases, open_part, divided, monotonic
         self._slots: dict[int, _Slot] = {}
+        self._troubles = Troubles()
 
     @property
     def parts(self) -> dict[int, Part]:
@@ -107,12 +141,13 @@ class ShardWork:
                 slot.part = self._open(shard if self._divided else None, self._leases.fence(slot.lease))
             slot.part.step()
             slot.due, slot.pause_s = self._monotonic() + slot.part.pause_s, 0.0
+            self._troubles.over(shard)
         except LeaseLostError as lost:
             log.warning("another process took over", reason=str(lost))
             self._drop(shard)
             self._leases.forget(shard)
-        except Exception:  # outermost loop: one shard's trouble must not keep the others waiting
-            if not slot.pause_s:
+        except Exception as error:  # outermost loop: one shard's trouble must not keep the others waiting
+            if not self._troubles.tell(shard, error) and not slot.pause_s:
                 log.exception("the work on a shard failed; it is begun anew", shard=shard)
             slot.pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * slot.pause_s))
             slot.due = self._monotonic() + slot.pause_s
@@ -121,6 +156,7 @@ class ShardWork:
     def _drop(self, shard: int) -> None:
         slot = self._slots.pop(shard, None)
         if slot is not None:
+            self._troubles.over(shard)
             _close(slot)
 
 
@@ -150,11 +186,12 @@ def work(
 ) -> None:
     """Look after what is to be looked after until the event is set.
 
-    Without leases that is everything, always, and an error while it is first opened comes out. Else it is
-    what they say; they are `kept` meanwhile. `beat` is called between steps with the parts that are open.
+    Without leases that is everything, always, and an error while it is first opened comes out, unless a
+    server may be what is missing. Else it is what they say; they are `kept` meanwhile. `beat` is called
+    between steps with the parts that are open.
     """
     if leases is None:
-        _work_alone(open_part, stop, beat)
+        _work_alone(open_part, stop, beat, patient=settings.influx_url is not None)
         return
     shards = ShardWork(leases, open_part, divided=is_divided(settings))
     try:
@@ -166,16 +203,21 @@ def work(
         shards.close()
 
 
-def _work_alone(open_part: OpenPart, stop: threading.Event, beat: Callable[[dict[int, Part]], None]) -> None:
-    slot = _Slot(Lease(0, None, 0.0, 0), open_part(None, no_fence))
+def _work_alone(
+    open_part: OpenPart, stop: threading.Event, beat: Callable[[dict[int, Part]], None], *, patient: bool
+) -> None:
+    slot = _Slot(Lease(0, None, 0.0, 0), None if patient else open_part(None, no_fence))
+    troubles = Troubles()
     try:
         while not stop.is_set():
             try:
                 slot.part = slot.part or open_part(None, no_fence)
                 slot.part.step()
                 slot.pause_s = slot.part.pause_s
-            except Exception:  # outermost loop: nothing is lost, everything is tried again
-                log.exception("the work failed; it is begun anew")
+                troubles.over(0)
+            except Exception as error:  # outermost loop: nothing is lost, everything is tried again
+                if not troubles.tell(0, error):
+                    log.exception("the work failed; it is begun anew")
                 slot.pause_s = FIRST_PAUSE_S
                 _close(slot)
             beat({0: slot.part} if slot.part is not None else {})

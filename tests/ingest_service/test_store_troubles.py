@@ -1,4 +1,4 @@
-"""A projector that starts while its series store is away: it waits, says so once, and begins when it is there."""
+"""A projector that starts while its series store is away waits, says so once, and begins when it is there."""
 
 import threading
 from pathlib import Path

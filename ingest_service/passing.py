@@ -13,7 +13,8 @@ from ingest_service.series.port import SeriesError
 
 _OF_THE_MACHINE: Final = frozenset({
     errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS,
-    errno.ENOLCK, errno.EAGAIN, errno.EINTR, errno.EACCES, errno.EPERM, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT,
+    errno.ENOLCK, errno.EAGAIN, errno.EINTR, errno.EACCES, errno.EPERM, errno.EBUSY, errno.ESTALE,
+    errno.ETIMEDOUT,
 })  # fmt: skip
 _OF_A_STORE: Final = (LedgerError, SeriesError, LeaseLostError)
 _OF_THE_REGISTER: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from edge_agent.agent import Agent
 from edge_agent.clock import SimClock
 from edge_agent.delivery import Delivery, Pace
@@ -126,10 +128,11 @@ def test_without_a_server_key_nothing_is_believed(
     agent.stop(0.1)
 
 
+@pytest.mark.parametrize("code", ["senml", "fault", "a-code-of-tomorrow"])
 def test_a_rejected_batch_is_held_told_and_not_sent_again(
-    agent: Agent, clock: SimClock, server: ScriptedServer
+    code: str, agent: Agent, clock: SimClock, server: ScriptedServer
 ) -> None:
-    server.reject = lambda frame: "senml" if frame.header.seq == 2 else None
+    server.reject = lambda frame: code if frame.header.seq == 2 else None
     run_minutes(agent, clock, 3)
     pump(agent, lambda: agent.outbox.counts().held == 1)
     pump(agent, lambda: delivered(agent))
@@ -139,7 +142,7 @@ def test_a_rejected_batch_is_held_told_and_not_sent_again(
     assert agent.outbox.counts().held == 1
     assert [seq for _, seq in server.arrivals].count(2) == sent
     told = [r.value for r in server.records() if r.name.endswith("sys/status")]
-    assert told == ["held: the server refused batch 2 (senml)"]
+    assert told == [f"held: the server refused batch 2 ({code})"]
 
 
 def test_another_head_stops_all_deleting_until_the_server_agrees_again(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from edge_agent.driver import ChannelInfo, DeviceInfo
 from edge_agent.settings import ChannelSettings, SensorSettings
@@ -62,7 +63,11 @@ def _describe(sensor: SensorSettings, device: DeviceInfo | None, bus: str) -> di
         }
         calibration = calibrations.get(info.quantity)
         if calibration is not None:
-            entry["cal"] = calibration.model_dump(mode="json")
+            entry["cal"] = {
+                **asdict(calibration),
+                "date": calibration.date.isoformat(),
+                "due": calibration.due.isoformat(),
+            }
         channels.append(entry)
     return {
         "id": sensor.id,

@@ -70,14 +70,13 @@ def replay_settings(settings: AgentSettings, recording: Recording) -> AgentSetti
     names = dict.fromkeys(column.sensor for column in recording.columns)
     period = recording.period_s()
     sensors = tuple(SensorSettings(id=name, driver=Replay.kind, period_s=period) for name in names)
-    return settings.model_copy(
-        update={
-            "sensors": sensors,
-            "heartbeat_s": 0.0,
-            "seal_after_s": SEAL_AFTER_S,
-            "seal_grace_s": 0.0,
-            "time_exchange": "never",
-        }
+    return replace(
+        settings,
+        sensors=sensors,
+        heartbeat_s=0.0,
+        seal_after_s=SEAL_AFTER_S,
+        seal_grace_s=0.0,
+        time_exchange="never",
     )
 
 

@@ -1,7 +1,8 @@
-"""Reads the agent's settings from a TOML file and the environment, and writes the sample file.
+"""Reads and checks the agent's settings from a TOML file and the environment, and writes the sample file.
 
 The environment (`OSHWATCH_AGENT_MQTT_HOST=...`) wins over the file. Every mistake is reported at once, those
-in the options of a driver included.
+in the options of a driver included. Only this module needs pydantic: `python -m edge_agent` has it run in
+a process of its own (`edge_agent.settings_apart`).
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from edge_agent.drivers import UnknownDriver, driver_class
-from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, SensorSettings
+from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, SensorSettings, Table
 from osh_domain.settings_report import SettingsError, SettingsMistake, unknown_key
 
 PREFIX = "OSHWATCH_AGENT_"
@@ -65,7 +68,7 @@ def load(
     default_where = str(path) if path is not None else "environment"
     mistakes = _driver_mistakes(values.get("sensors"), default_where)
     try:
-        settings = AgentSettings.model_validate(values)
+        settings = checked(values)
     except ValidationError as error:
         raise SettingsError(
             [_mistake(detail, origin, default_where) for detail in error.errors()] + mistakes
@@ -75,18 +78,31 @@ def load(
     return settings
 
 
+def checked(values: Mapping[str, object] | AgentSettings) -> AgentSettings:
+    """Settings of the right types within their limits, of values or of what was made in code.
+
+    Raises pydantic's ValidationError with every mistake.
+    """
+    return _table().validate_python(values)
+
+
 def sample() -> str:
     """A sample TOML file made from the table of settings."""
     lines = [SAMPLE_HEAD]
-    for key, field in AgentSettings.model_fields.items():
-        if key in NOT_IN_ENVIRONMENT:
+    for field in fields(AgentSettings):
+        if field.name in NOT_IN_ENVIRONMENT:
             continue
-        lines.append(f"# {field.description}")
-        if field.is_required():
-            lines.append(f'{key} = "kh-f0123{"-a" if key == "gateway" else ""}"\n')
+        lines.append(f"# {field.metadata['description']}")
+        if field.default is MISSING:
+            lines.append(f'{field.name} = "kh-f0123{"-a" if field.name == "gateway" else ""}"\n')
         else:
-            lines.append(f"# {key} = {_toml(field.default)}\n")
+            lines.append(f"# {field.name} = {_toml(field.default)}\n")
     return "\n".join(lines) + SAMPLE_SENSORS
+
+
+@cache
+def _table() -> TypeAdapter[AgentSettings]:
+    return TypeAdapter(AgentSettings)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -133,18 +149,20 @@ def _mistake(detail: ErrorDetails, origin: Mapping[str, str], default_where: str
     top = str(path[0]) if path else "settings"
     where = origin.get(top, default_where)
     shown = PREFIX + top.upper() if where == "environment" else _dotted(path) or top
-    model, name = _model_of(path)
-    if detail["type"] == "extra_forbidden":
-        return unknown_key(where, name, model.model_fields)._replace(key=shown)
+    known, name = _table_of(path)
+    if detail["type"] == "unexpected_keyword_argument":
+        return unknown_key(where, name, known)._replace(key=shown)
     if detail["type"] == "missing":
         key = _dotted(path) or top
         hint = f"Set {key} in the file" + (f" or {PREFIX}{top.upper()}." if len(path) == 1 else ".")
         return SettingsMistake("settings" if len(path) == 1 else where, key, "it is missing", hint)
     problem = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "dataclass_type":
+        problem = "it should be a table of keys and values"  # pydantic names a class
     if top not in SECRETS and isinstance(detail["input"], str | int | float | bool):
         problem += f" (got {detail['input']!r})"
-    field = model.model_fields.get(name)
-    way_out = f"It means: {field.description}." if field is not None else "Correct the file."
+    field = known.get(name)
+    way_out = f"It means: {field.metadata['description']}." if field is not None else "Correct the file."
     return SettingsMistake(where, shown, problem, way_out)
 
 
@@ -155,22 +173,18 @@ def _dotted(path: Sequence[int | str]) -> str:
     return text
 
 
-def _model_of(path: Sequence[int | str]) -> tuple[type[BaseModel], str]:
-    """The table a path leads into, and the last name in it."""
-    tables: dict[str, type[BaseModel]] = {
-        "sensors": SensorSettings,
-        "channels": ChannelSettings,
-        "cal": Calibration,
-    }
+def _table_of(path: Sequence[int | str]) -> tuple[dict[str, Field[Any]], str]:
+    """The fields of the table a path leads into, and the last name in it."""
+    tables = {"sensors": SensorSettings, "channels": ChannelSettings, "cal": Calibration}
     names = [part for part in path if isinstance(part, str)]
-    model: type[BaseModel] = AgentSettings
+    table: type[Table] = AgentSettings
     for name in names[:-1]:
-        model = tables.get(name, model)
-    return model, names[-1] if names else ""
+        table = tables.get(name, table)
+    return {field.name: field for field in fields(table)}, names[-1] if names else ""
 
 
 def _toml(value: object) -> str:
-    if value is None or isinstance(value, SecretStr):
+    if value is None:
         return '""'
     if isinstance(value, bool):
         return str(value).lower()

@@ -13,12 +13,11 @@ from edge_agent.settings import AgentSettings
 
 def broker_of(settings: AgentSettings) -> Broker:
     """Where to connect and as whom."""
-    secret = settings.mqtt_password
     return Broker(
         host=settings.mqtt_host,
         port=settings.mqtt_port,
         username=settings.mqtt_username,
-        password=None if secret is None else secret.get_secret_value(),
+        password=settings.mqtt_password,
         ca_file=_text(settings.mqtt_ca_file),
         certificate_file=_text(settings.mqtt_certificate_file),
         key_file=_text(settings.mqtt_key_file),

@@ -15,6 +15,7 @@ from edge_agent.identity import GatewaySigner, Identity
 from edge_agent.mqtt_link import Broker, Link, PahoLink
 from edge_agent.outbox.disk import EndlessDisk
 from edge_agent.settings import AgentSettings, Calibration, ChannelSettings, SensorSettings
+from edge_agent.settings_file import checked
 from firmware_sim.cable import Cable
 from firmware_sim.faults import Fault, FaultKind
 from firmware_sim.fleet import Fleet, SensorPlan
@@ -239,7 +240,7 @@ class SimGateway:
         )
         self._folder.mkdir(parents=True, exist_ok=True)
         return Agent.build(
-            settings,
+            checked(settings),
             self._clock,
             identity,
             drivers={plan.sensor: self._driver(plan) for plan in plans},

@@ -1,7 +1,8 @@
 """Files made from code, and whether they are fresh: ``python -m tests.generated [--check]``."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, Field, fields
 from functools import partial
 from pathlib import Path
 
@@ -33,35 +34,52 @@ def settings_reference() -> str:
             "",
             f"## The agent on a gateway (`{agent.PREFIX}...`)",
             "",
-            *_table(agent.AgentSettings),
+            *_agent_table(agent.AgentSettings),
             "",
             "### Each entry of `sensors`",
             "",
-            *_table(agent.SensorSettings),
+            *_agent_table(agent.SensorSettings),
             "",
             "### Each entry of `channels` of a sensor",
             "",
-            *_table(agent.ChannelSettings),
+            *_agent_table(agent.ChannelSettings),
             "",
             "### `cal` of a channel",
             "",
-            *_table(agent.Calibration),
+            *_agent_table(agent.Calibration),
             "",
         ]
     )
 
 
 def _table(model: type[BaseModel]) -> Iterator[str]:
+    return _rows((key, _default(field), field.description) for key, field in model.model_fields.items())
+
+
+def _agent_table(table: type[agent.Table]) -> Iterator[str]:
+    return _rows((one.name, _agent_default(one), one.metadata["description"]) for one in fields(table))
+
+
+def _rows(of: Iterable[tuple[str, str, str | None]]) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
-    for key, field in model.model_fields.items():
-        yield f"| `{key}` | {_default(field)} | {field.description} |"
+    for key, default, meaning in of:
+        yield f"| `{key}` | {default} | {meaning} |"
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be set"
-    value = field.get_default(call_default_factory=True, validated_data={})
+    return _shown(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _agent_default(field: Field[object]) -> str:
+    if field.default_factory is not MISSING:
+        return _shown(field.default_factory())
+    return "must be set" if field.default is MISSING else _shown(field.default)
+
+
+def _shown(value: object) -> str:
     if value is None or value in ((), {}):
         return "none"
     return f"`{value}`" if not isinstance(value, bool) else f"`{str(value).lower()}`"

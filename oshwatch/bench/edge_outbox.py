@@ -16,7 +16,7 @@ from edge_agent.agent import Agent
 from edge_agent.clock import SimClock
 from edge_agent.driver import ChannelInfo, DeviceInfo, Sample
 from edge_agent.outbox.disk import EndlessDisk
-from edge_agent.settings import AgentSettings
+from edge_agent.settings_file import checked
 from oshwatch.bench.edge_gateway import GATEWAY, SENSOR, SITE, Gateway, bytes_written, unit_of
 from oshwatch.bench.servers import BenchError, broker, runners
 
@@ -100,7 +100,7 @@ def outbox_day(mosquitto: str, folder: Path, hours: float, readings: int) -> dic
 
 
 def _agent(gateway: Gateway, port: int, clock: SimClock) -> Agent:
-    settings = AgentSettings.model_validate(
+    settings = checked(
         {
             "gateway": GATEWAY,
             "site": SITE,

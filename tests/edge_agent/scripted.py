@@ -18,7 +18,8 @@ from edge_agent.driver import ChannelInfo, DeviceInfo, DriverError, Sample
 from edge_agent.identity import GatewaySigner, Identity, verify_ed25519
 from edge_agent.mqtt_link import Link
 from edge_agent.outbox.disk import DiskSpace, EndlessDisk
-from edge_agent.settings import AgentSettings, SensorSettings
+from edge_agent.settings import SensorSettings
+from edge_agent.settings_file import checked
 from osh_domain import strict_json
 from osh_domain.acknowledgement import Ack, Received, Rejection, speak
 from osh_domain.batch import Frame, open_frame, payload_hash
@@ -104,8 +105,9 @@ def agent_for(
     }
     server_key = trusted if trusted is not None else GatewaySigner.from_bytes(SERVER_KEY).public_key
     identity = Identity(GATEWAY, SITE, GatewaySigner.from_bytes(GATEWAY_KEY), server_key, "serial-1")
-    settings = AgentSettings.model_validate(values)
-    return Agent.build(settings, clock, identity, drivers=drivers, link=link, disk=disk or EndlessDisk())
+    return Agent.build(
+        checked(values), clock, identity, drivers=drivers, link=link, disk=disk or EndlessDisk()
+    )
 
 
 def run_minutes(agent: Agent, clock: SimClock, minutes: int) -> None:

@@ -15,6 +15,7 @@ from edge_agent.identity import GatewaySigner, encode_public_key
 from edge_agent.outbox.store import Outbox
 from edge_agent.runner import Runner
 from edge_agent.settings import AgentSettings, SensorSettings
+from edge_agent.settings_file import checked
 from osh_domain.batch import open_frame
 from tests.edge_agent.scripted import GATEWAY, GATEWAY_KEY, SERVER_KEY, SITE, Scripted, ScriptedServer
 from tests.servers import Broker, wait_for
@@ -79,7 +80,7 @@ def settings(folder: Path, port: int, sensors: Sequence[str], **more: object) ->
         "sensors": [SensorSettings(id=name, driver="scripted", period_s=0.2) for name in sensors],
         **more,
     }
-    return AgentSettings.model_validate(values)
+    return checked(values)
 
 
 def test_a_driver_that_hangs_stops_no_other_bus_and_is_told(

@@ -113,10 +113,9 @@ def test_a_clock_set_back_does_not_silence_a_sensor() -> None:
     assert bench.sampler.next_due() - now <= 60.0
 
 
-def intake(cal: Calibration | None = None, **channel: object) -> SensorIntake:
-    settings = SensorSettings(
-        id="st1", driver="scripted", channels=(ChannelSettings(quantity="ta", cal=cal, **channel),)
-    )
+def intake(cal: Calibration | None = None) -> SensorIntake:
+    channel = ChannelSettings(quantity="ta", cal=cal)
+    settings = SensorSettings(id="st1", driver="scripted", channels=(channel,))
     made = SensorIntake(settings)
     made.channels = {"ta": TA}
     return made

@@ -23,7 +23,7 @@ from ingest_service.cases.agenda import SHIFT_END_GRACE_S
 from ingest_service.cases.rulebook import Rulebook
 from ingest_service.register.entries import Site, Zone
 from ingest_service.register.snapshot import RegisterSnapshot
-from ingest_service.series.columns import ExposureColumns
+from ingest_service.series.columns import Columns as StoredColumns
 from ingest_service.series.port import ExposureRow, SeriesReader
 from osh_domain.shifts import ShiftCalendar
 
@@ -81,7 +81,7 @@ class Backtest:
     """Replays packs over zones. The store is only read."""
 
     def __init__(
-        self, register: RegisterSnapshot, series: SeriesReader, columns: ExposureColumns, now: float
+        self, register: RegisterSnapshot, series: SeriesReader, columns: StoredColumns, now: float
     ) -> None:
         """`now`: minutes after it have not happened yet [s since 1970 UTC]."""
         self._register, self._series, self._columns, self._now = register, series, columns, now

@@ -116,10 +116,10 @@ def _is_file(name: str) -> bool:
 
 def _answers(question: "Question", data_dir: Path, sites: list[str], zones: list[str]) -> "list[ZoneAnswer]":
     import time
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     from ingest_service.backtesting import Backtest
-    from ingest_service.series.columns import ExposureColumns
+    from ingest_service.series.columns import ColumnsOfRows, ExposureColumns
     from ingest_service.series.port import SeriesError
     from ingest_service.series.sqlite import FILE_NAME
     from ingest_service.stores import open_series_of
@@ -128,14 +128,19 @@ def _answers(question: "Question", data_dir: Path, sites: list[str], zones: list
     with opened(data_dir) as (register, folder):
         snapshot = register.snapshot()
     chosen = _zones(snapshot, folder, sites, zones)
-    _check_store(folder / FILE_NAME)
+    settings = settings_at(data_dir)
+    in_file = settings.influx_url is None
+    if in_file:
+        _check_store(folder / FILE_NAME)
     try:
-        columns = ExposureColumns(folder / FILE_NAME)
-        with (
-            closing(columns),
-            closing(open_series_of(settings_at(data_dir), read_only=True)) as series,
-            _bar() as tell,
-        ):
+        with ExitStack() as owned:
+            series = owned.enter_context(closing(open_series_of(settings, read_only=True)))
+            columns = (
+                owned.enter_context(closing(ExposureColumns(folder / FILE_NAME)))
+                if in_file
+                else ColumnsOfRows(series)
+            )
+            tell = owned.enter_context(_bar())
             newest = [row.minute for row in series.latest_exposures(one.id for one in chosen)]
             if not newest:
                 raise refuse(

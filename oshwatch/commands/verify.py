@@ -24,7 +24,8 @@ def command(
         typer.Option(help="Name (16 hex digits) of the server's key as published; another one is refused."),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit code 1 also when something is missing or unsigned.")
+        bool,
+        typer.Option("--strict", help="Exit code 1 also when something is missing, unsigned or doubtful."),
     ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
 ) -> None:
@@ -45,8 +46,8 @@ def command(
     if json_output:
         typer.echo(json.dumps({**asdict(report), "verdict": report.verdict}, indent=2))
     else:
-        typer.echo("\n".join(_lines(file, report)))
-    lacking = strict and (report.of(Level.MISSING) or report.of(Level.UNSIGNED))
+        typer.echo("\n".join(_plain(line) for line in _lines(file, report)))
+    lacking = strict and any(report.of(one) for one in (Level.REVOKED, Level.MISSING, Level.UNSIGNED))
     raise typer.Exit(1 if report.broken or lacking else 0)
 
 
@@ -65,7 +66,7 @@ def _check(source: BinaryIO, size: int, *, quiet: bool) -> Report:
 
 
 def _refuse(sentence: str) -> None:
-    typer.echo(sentence, err=True)
+    typer.echo(_plain(sentence), err=True)
     raise typer.Exit(2)
 
 
@@ -78,6 +79,8 @@ def _lines(file: Path, report: Report) -> list[str]:
         f"  chains        {report.chain_breaks:,} breaks, {report.bad_signatures:,} bad signatures",
         f"  ledger        {report.rows:,} rows, published days: {report.days}",
         f"  keys          {report.keys:,} of gateways",
+        "                which keys are the gateways' and which were ended says the service alone: compare with",
+        "                what each gateway shows (oshwatch agent key) and with bundles that were kept before",
         f"  clocks        {_counts(report.clocks)}",
         f"  clock hours   {_counts(report.clock_hours)} (of single gateways, by the worst clock in each)",
         f"  calibrations  {_calibrations(report)}",
@@ -93,6 +96,11 @@ def _lines(file: Path, report: Report) -> list[str]:
             if len(found) > MOST_SHOWN:
                 lines.append(f"  and {len(found) - MOST_SHOWN:,} more; --json has all")
     return [*lines, report.verdict]
+
+
+def _plain(text: str) -> str:
+    """Without what would move a terminal's cursor: a bundle is not a friend's."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 def _counts(counted: Mapping[str, int]) -> str:

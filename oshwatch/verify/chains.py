@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from osh_domain.batch import Frame, genesis, open_frame
 from osh_domain.evidence.bundle import configuration_name, frame_name
@@ -13,6 +14,8 @@ from osh_domain.wire_error import WireError
 from oshwatch.verify.findings import Level, Report
 from oshwatch.verify.keys import KnownKey
 from oshwatch.verify.measured import Measured
+
+MOMENT_S: Final = 10.0
 
 
 class Batches:
@@ -84,12 +87,23 @@ class Batches:
         elif not self._verify(key.public_key, frame.signature, frame.signed_bytes):
             self._bad(where, "its signature is not good")
         elif reason := key.validity.why_not(head.gw, head.ep, head.seq, row["received_at"]):
-            self._bad(where, reason)
+            if self._on_its_way(key, frame, row["received_at"]):
+                what = f"it came in the moment in which its key {head.kid} was revoked"
+                self._report.note(Level.REVOKED, where, what)
+            else:
+                self._bad(where, reason)
         elif key.validity.doubted(head.ep, head.seq):
             what = f"its key {head.kid} was revoked later, and it lies beyond the last batch declared good"
             self._report.note(Level.REVOKED, where, what)
         else:
             self._report.signed += 1
+
+    def _on_its_way(self, key: KnownKey, frame: Frame, received_at: float) -> bool:
+        """The service looks into its register once a second: for as long it may take what was revoked."""
+        revoked_at, head = key.validity.revoked_at, frame.header
+        if revoked_at is None or not revoked_at <= received_at < revoked_at + MOMENT_S:
+            return False
+        return key.validity.why_not(head.gw, head.ep, head.seq, math.nextafter(revoked_at, -math.inf)) is None
 
     def _bad(self, where: str, what: str) -> None:
         self._report.bad_signatures += 1

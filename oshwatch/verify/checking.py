@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import hashlib
-import json
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from osh_domain import strict_json
 from osh_domain.acknowledgement import hear
 from osh_domain.evidence import bundle
 from osh_domain.evidence.day_roots import NO_LINE, DayRoot, line_hash, read_day_root
-from osh_domain.evidence.ledger_rows import LedgerFacts, payload_digest, row_hash
+from osh_domain.evidence.ledger_rows import GENESIS_ROW_HASH, LedgerFacts, payload_digest, row_hash
 from osh_domain.evidence.merkle import Step, leaf, root_from
 from osh_domain.server_keys import preceding, split
 from osh_domain.signing import Verifier, key_id
@@ -22,6 +22,9 @@ from oshwatch.verify.findings import Level, Report
 from oshwatch.verify.keys import ODD, read_keys
 from oshwatch.verify.measured import Measured
 from oshwatch.verify.unpacking import Unpacked
+
+LATEST: Final = 253_402_300_799.0
+"""The last second of the year 9999 [s since 1970 UTC]."""
 
 
 class NotABundleError(Exception):
@@ -38,6 +41,7 @@ class Checker:
         self._files = Unpacked(source, progress)
         self._report = Report()
         self._unpublished: list[int] = []
+        self._before: tuple[int, str] = (0, GENESIS_ROW_HASH)
         if bundle.MANIFEST not in self._files.members or bundle.SERVER_PEM not in self._files.members:
             raise NotABundleError("it has no manifest or no key of a server: this is no evidence bundle")
 
@@ -82,13 +86,12 @@ class Checker:
             if not word.endswith(b"\n") or said["v"] != bundle.FORMAT or said["kind"] != "osh-bundle":
                 raise NotABundleError(f"its manifest is not of format {bundle.FORMAT}")
             report = self._report
-            report.site, report.start, report.end = (
-                str(said["site"]),
-                float(said["start"]),
-                float(said["end"]),
-            )
-            report.made_at = float(said["made_at"])
-            named = {one["path"]: (one["size"], one["sha256"]) for one in said["files"]}
+            report.site = str(said["site"])
+            report.start, report.end = _instant(said["start"]), _instant(said["end"])
+            report.made_at = _instant(said["made_at"])
+            named = {str(one["path"]): (one["size"], one["sha256"]) for one in said["files"]}
+            if len(named) != len(said["files"]):
+                raise NotABundleError("its manifest names a file twice")
         except (*ODD, WireError) as error:
             raise NotABundleError(f"{bundle.MANIFEST}: {error}") from None
         here = {name: (one.size, one.sha256) for name, one in self._files.members.items()}
@@ -138,6 +141,7 @@ class Checker:
         self._report.rows += 1
         if facts.site != self._report.site:
             self._report.note(Level.BROKEN, bundle.LEDGER, f"row {facts.row} belongs to {facts.site}")
+        self._in_order(facts.row, line)
         if row_hash(facts, line["payload_sha256"], line["before"]) != line["row_hash"]:
             self._report.note(Level.BROKEN, bundle.LEDGER, f"row {facts.row}: its hash is another")
         self._published(facts.row, line, roots)
@@ -152,15 +156,38 @@ class Checker:
         batches.take(line, content)
         return name
 
+    def _in_order(self, row: int, line: dict[str, Any]) -> None:
+        """Rows ascend, and one that follows the row before it directly follows its hash too."""
+        last, hashed = self._before
+        if row <= last:
+            self._report.note(Level.BROKEN, bundle.LEDGER, f"row {row} comes after row {last}")
+        elif row == last + 1 and line["before"] != hashed:
+            self._report.note(
+                Level.BROKEN, bundle.LEDGER, f"row {row} does not follow from the row before it"
+            )
+        self._before = (row, str(line["row_hash"]))
+
     def _published(self, row: int, line: dict[str, Any], roots: dict[str, DayRoot]) -> None:
-        day = roots.get(line.get("day", ""))
+        day = self._day_of(row, roots)
         if day is None:
             self._unpublished.append(row)
             return
+        if line.get("day") != day.day:
+            what = f"row {row} is one of those of {day.day}, and no way leads from it to the root of that day"
+            self._report.note(Level.BROKEN, bundle.LEDGER, what)
+            return
+        if row == day.last and line["row_hash"] != day.head:
+            self._report.note(Level.BROKEN, bundle.LEDGER, f"row {row} is not the last one of {day.day}")
         way = [Step(side, bytes.fromhex(hashed)) for side, hashed in line["way"]]
         found = root_from(leaf(bytes.fromhex(line["row_hash"])), way).hex()
-        if found != day.root or not day.first <= row <= day.last:
+        if found != day.root:
             self._report.note(Level.BROKEN, bundle.LEDGER, f"row {row} is not under the root of {day.day}")
+
+    def _day_of(self, row: int, roots: dict[str, DayRoot]) -> DayRoot | None:
+        """The published day that speaks for a row, whatever the row says of itself."""
+        days = list(roots.values())  # each begins where the one before ended, or that was noted
+        at = bisect.bisect_left(days, row, key=lambda day: day.last)
+        return days[at] if at < len(days) and days[at].first <= row else None
 
     def _configurations(self) -> dict[str, bytes]:
         """The documents that are what their names say, by these; what they tell of calibrations."""
@@ -182,15 +209,18 @@ class Checker:
         if name not in self._files.members:
             self._report.note(Level.BROKEN, name, "it is missing")
             return
-        for number, line in enumerate(self._files.read(name).splitlines(), start=1):
+        for number, line in enumerate(self._files.lines(name), start=1):
             try:
-                found = json.loads(line)
-            except (ValueError, RecursionError):
-                found = None
-            if isinstance(found, dict):
-                yield found
-            else:
-                self._report.note(Level.BROKEN, name, f"line {number} is no JSON object")
+                yield strict_json.read_object(line)
+            except WireError as error:
+                self._report.note(Level.BROKEN, name, f"line {number} cannot be read ({error})")
+
+
+def _instant(value: object) -> float:
+    """Seconds since 1970 that are a date; TypeError, ValueError."""
+    if type(value) not in (int, float) or not 0 <= value <= LATEST:  # type: ignore[operator]
+        raise ValueError(f"{str(value)[:40]} is no time")
+    return float(value)  # type: ignore[arg-type]
 
 
 def configuration_hash(document: bytes) -> str:

@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 
 class Level(StrEnum):
-    """How bad it is. BROKEN: changed, or not what it says; MISSING: it did not arrive; REVOKED: its key was
-    ended, and somebody else may have made it; UNSIGNED: nobody vouches for it; UNCERTAIN: it stands, but says
+    """How bad it is. BROKEN: changed, or not what it says; REVOKED: its key was ended, and somebody else may
+    have made it; MISSING: it did not arrive; UNSIGNED: nobody vouches for it; UNCERTAIN: it stands, but says
     less than it seems to."""
 
     BROKEN = "broken"
-    MISSING = "missing"
     REVOKED = "revoked"
+    MISSING = "missing"
     UNSIGNED = "unsigned"
     UNCERTAIN = "uncertain"
 
 
 VERDICTS = {
     Level.BROKEN: "BROKEN: this is not what was received, or not all of it is what it says.",
-    Level.MISSING: "INCOMPLETE: what is here is unchanged, but something is missing.",
     Level.REVOKED: "DOUBTFUL: some of it was signed by a key that may have been in other hands.",
+    Level.MISSING: "INCOMPLETE: what is here is unchanged, but something is missing.",
     Level.UNSIGNED: "UNCHANGED since it was received; some of it was signed by no gateway.",
     Level.UNCERTAIN: "UNCHANGED and complete; some of it is uncertain.",
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from osh_domain import strict_json
 from osh_domain.batch import Frame, open_frame
 from osh_domain.evidence import bundle
 from osh_domain.gateway_keys import Validity, read_batch, read_good, read_statement, statement_name
@@ -32,22 +32,47 @@ def read_keys(files: Unpacked, report: Report, verify: Verifier) -> dict[str, Kn
     found: dict[str, KnownKey] = {}
     introduced: list[tuple[str, str, str]] = []
     try:
-        entries: Any = json.loads(files.read(bundle.KEYS))
+        entries: Any = strict_json.read_objects(files.read(bundle.KEYS))
         for one in entries:
             kid, public = str(one["kid"]), bytes.fromhex(one["public_key"])
             if kid != key_id(public) or bundle.from_pem(files.read(bundle.key_name(kid))) != public:
                 report.note(Level.BROKEN, bundle.KEYS, f"{kid} is not the name of its key")
+            if kid in found:
+                report.note(Level.BROKEN, bundle.KEYS, f"{kid} is there twice")
             found[kid] = KnownKey(public, _validity(one))
             if one.get("replaces") is not None:
                 introduced.append((kid, one["replaces"], one["stated_in"]))
-    except ODD as error:
+    except (*ODD, WireError) as error:
         report.note(Level.BROKEN, bundle.KEYS, f"it cannot be read ({error})")
+    _compare_with_audit(files, found, report)
     for kid, old, stated_in in introduced:
         reason = _not_introduced(files, found, (kid, old, stated_in), verify)
         if reason is not None:
             report.note(Level.BROKEN, bundle.statement_name(kid), reason)
     report.keys = len(found)
     return found
+
+
+def _compare_with_audit(files: Unpacked, keys: dict[str, KnownKey], report: Report) -> None:
+    """Both are the service's own word; but who takes a revocation out of one must not forget the other."""
+    ended: dict[str, Any] = {}
+    try:
+        for line in files.lines(bundle.AUDIT):
+            said: dict[str, Any] = strict_json.read_object(line)
+            if said["action"] == "key revoked":
+                ended[str(said["object"])] = said["detail"]
+        for kid, detail in ended.items():
+            key = keys.get(kid)
+            if key is None or key.validity.revoked_at is None:
+                report.note(
+                    Level.BROKEN, bundle.KEYS, f"{kid} was revoked, as {bundle.AUDIT} says; not so here"
+                )
+            elif key.validity.good_up_to != read_good(str(detail.get("good_up_to", "")).split()):
+                report.note(
+                    Level.BROKEN, bundle.KEYS, f"{bundle.AUDIT} says another last good batch of {kid}"
+                )
+    except (*ODD, WireError) as error:
+        report.note(Level.BROKEN, bundle.AUDIT, f"it cannot be read ({error})")
 
 
 def _validity(one: dict[str, Any]) -> Validity:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, NamedTuple
 
+from osh_domain.batch import MAX_FRAME
 from osh_domain.evidence.archive import BLOCK, END, ArchiveError, padding, read_header
+from osh_domain.evidence.bundle import MANIFEST
 
-CHUNK = 1 << 20
+CHUNK: Final = 1 << 20
+LONGEST_LINE: Final = 1 << 20
+LARGEST: Final = {"frames": MAX_FRAME, MANIFEST: 1 << 30}
+LARGEST_OTHER: Final = 1 << 26
+"""Bytes of a file that is read as a whole: a bundle may come from anybody, and memory is finite."""
 
 
 class Member(NamedTuple):
@@ -39,10 +45,30 @@ class Unpacked:
             raise ArchiveError(f"byte {at}: the archive does not end as it should")
 
     def read(self, name: str) -> bytes:
-        """The content of a file; KeyError when it is not there."""
+        """The content of a file; KeyError without it, ArchiveError when none of ours is so large."""
         member = self.members[name]
+        most = LARGEST.get(name.partition("/")[0], LARGEST_OTHER)
+        if member.size > most:
+            raise ArchiveError(
+                f"{name} has {member.size:,} bytes, and no file of its kind more than {most:,}"
+            )
         self._source.seek(member.at)
         return self._source.read(member.size)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """The lines of a file of any size, a portion in memory at a time; KeyError, ArchiveError."""
+        member = self.members[name]
+        at, end, rest = member.at, member.at + member.size, b""
+        while at < end:
+            self._source.seek(at)
+            chunk = self._source.read(min(CHUNK, end - at))
+            at += len(chunk)
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from whole
+            if len(rest) > LONGEST_LINE:
+                raise ArchiveError(f"{name}: a line has more than {LONGEST_LINE:,} bytes")
+        if rest:
+            yield rest
 
     def _digest(self, name: str, size: int) -> str:
         digest = hashlib.sha256()

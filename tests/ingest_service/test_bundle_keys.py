@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from ingest_service.auth.server_key import ServerKey, verify_ed25519
 from ingest_service.evidence.making import BundleMaker, Wanted
 from osh_domain.evidence import bundle
 from osh_domain.evidence.archive import ArchiveError
 from osh_domain.gateway_keys import OVERLAP_S
+from oshwatch.main import build
 from oshwatch.verify.checking import Checker, NotABundleError
 from oshwatch.verify.findings import Level, Report
 from tests.ingest_service.gateways import NOW, SIGNED, STRANGER, Device, reading
@@ -174,3 +176,57 @@ def test_all_of_the_quarantine_is_in_the_bundle(house: House, tmp_path: Path) ->
     repacked(raw, files.update)
     lines = files[bundle.QUARANTINE].splitlines()
     assert len(lines) == len({json.loads(line)["id"] for line in lines}) == 600
+
+
+def broken(report: Report) -> str:
+    return "; ".join(f"{one.where}: {one.what}" for one in report.of(Level.BROKEN))
+
+
+def test_a_revocation_that_was_taken_out_of_the_key_register_shows_in_the_audit_log(
+    rotated: House,
+    tmp_path: Path,
+) -> None:
+    with rotated.register.change("rith") as change:
+        change.revoke_key(NEW, f"{EPOCH}:4")
+    raw, key = make(rotated, tmp_path)
+
+    def edited(**more: object) -> str:
+        def edit(files: dict[str, bytes]) -> None:
+            keys = [one | more if one["kid"] == NEW else one for one in json.loads(files[bundle.KEYS])]
+            files[bundle.KEYS] = json.dumps(keys).encode()
+
+        return broken(check(repacked(raw, edit, key)))
+
+    assert f"{NEW} was revoked, as audit.jsonl says" in edited(revoked_at=None)
+    assert f"another last good batch of {NEW}" in edited(good_up_to=f"{EPOCH}:5")
+
+
+def test_a_batch_that_came_in_the_moment_of_the_revocation_is_doubtful_not_broken(
+    house: House,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    before = house.register.snapshot(fresh=True)
+    with house.register.change("rith") as change:
+        change.revoke_key(OLD)
+    house.intake._register = lambda: before
+    assert house.take(house.device.batch()) == ["new"]
+    report = check(make(house, tmp_path)[0])
+    assert (broken(report), [one.where for one in report.of(Level.REVOKED)]) == (
+        "",
+        ["frames/000000001.frame"],
+    )
+
+
+def test_doubt_ends_a_strict_check(
+    rotated: House,
+    tmp_path: Path,
+) -> None:
+    with rotated.register.change("rith") as change:
+        change.revoke_key(NEW, f"{EPOCH}:4")
+    (tmp_path / "b.tar").write_bytes(make(rotated, tmp_path)[0])
+    run = CliRunner()
+    easy = run.invoke(build("verify"), ["verify", str(tmp_path / "b.tar")])
+    assert (easy.exit_code, "DOUBTFUL" in easy.output) == (0, True)
+    strict = run.invoke(build("verify"), ["verify", str(tmp_path / "b.tar"), "--strict"])
+    assert strict.exit_code == 1
+    assert "which were ended says the service alone" in strict.output

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakSet
 
+import structlog
+
 MOST_TRIES: Final = 3
 APART_S: Final = 20.0
 REMEMBERED_S: Final = 86_400.0
@@ -33,6 +35,7 @@ MOST_PROCESSES: Final = 64
 MOST_BYTES: Final = 2**20
 FOLDER: Final = "trials"
 _Item = TypeVar("_Item")
+log = structlog.get_logger(__name__)
 
 
 class Trials:
@@ -151,7 +154,7 @@ def excuse_all() -> None:
 
 def _free_file(place: Path) -> int | None:
     """A file under that name, or under the next number; None when none can be had."""
-    with suppress(OSError):
+    try:
         place.parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, MOST_PROCESSES + 1):
             path = place.with_name(f"{place.name}-{number}.json")
@@ -162,4 +165,8 @@ def _free_file(place: Path) -> int | None:
                 os.close(opened)
                 continue
             return opened
+    except OSError as error:
+        log.warning(
+            "what ends this process will not be known to the next", place=str(place), reason=str(error)
+        )
     return None

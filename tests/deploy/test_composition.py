@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ingest_service.settings import PREFIX, Settings
+from ingest_service.trials import FOLDER
 from oshwatch.administration import server_secrets
 from oshwatch.main import COMMANDS
 
@@ -41,6 +42,13 @@ def test_every_part_is_hardened(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - set(OURS)))
 def test_images_of_others_are_pinned_to_a_release(name: str) -> None:
     assert re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?", SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", ["intake", "projector"])
+def test_what_kills_a_container_is_remembered_by_the_next(name: str) -> None:
+    data_dir = SERVICES[name]["environment"][PREFIX + "DATA_DIR"]
+    assert f"trials:{data_dir}/{FOLDER}" in SERVICES[name]["volumes"]
+    assert f"{data_dir}/{FOLDER}" in (ROOT / "deploy" / "Dockerfile").read_text()  # owned by who runs it
 
 
 def test_only_the_broker_can_be_reached_from_outside() -> None:

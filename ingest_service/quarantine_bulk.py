@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from ingest_service.intake import Intake
-from ingest_service.ledger.port import Ledger, Outcome, QuarantineEntry
+from ingest_service.ledger.port import Ledger, NewEvent, Outcome, QuarantineEntry
 from ingest_service.quarantine import LONGEST_TEXT, QuarantineError, arrival_of, event_of
 from ingest_service.resending import Hole
+from ingest_service.set_aside import ORDERED, PROJECTION
 
 Deed = Literal["replay", "note", "close"]
 PAGE: Final = 1000
@@ -50,7 +51,8 @@ class Wanted:
 
 
 class Counted(NamedTuple):
-    """What a deed would touch. ``remarks`` speak of batches in the ledger, so they cannot be replayed."""
+    """What a deed would touch. ``remarks`` speak of batches in the ledger, so they cannot be replayed, unless
+    the projector failed on them."""
 
     entries: int
     replayable: int
@@ -63,9 +65,11 @@ class Counted(NamedTuple):
 
 @dataclass(slots=True)
 class Replayed:
-    """What became of the payloads; ``refused``: by code, how many are refused still."""
+    """What became of the payloads; ``refused``: by code, how many are refused still; ``ordered``: rows that
+    the projector was told to try again."""
 
     taken: int = 0
+    ordered: int = 0
     known_already: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     holes: list[Hole] = field(default_factory=list)
@@ -91,7 +95,7 @@ def find(ledger: Ledger, wanted: Wanted) -> list[QuarantineEntry]:
 
 def count(entries: Sequence[QuarantineEntry]) -> Counted:
     """The dry run."""
-    remarks = sum(one.ledger_row is not None for one in entries)
+    remarks = sum(one.ledger_row is not None and one.code != PROJECTION for one in entries)
     times = [one.received_at for one in entries]
     return Counted(
         entries=len(entries),
@@ -121,21 +125,30 @@ def replay(
     why = checked(why)
     done = Replayed()
     payloads = [one for one in entries if one.ledger_row is None]
+    orders = [one for one in entries if one.code == PROJECTION]
+    for part in _parts(orders):
+        text = f"the projector tries it again; {why}"
+        ledger.note_events([NewEvent(one.id, now(), who, ORDERED, text) for one in part])
+        done.ordered += len(part)
     taken: list[Outcome] = []
-    for first in range(0, len(payloads), AT_ONCE):
-        part = payloads[first : first + AT_ONCE]
+    tried = 0
+    for part in _parts(payloads):
         moment = now()
         outcomes = intake.take([arrival_of(one, ledger.quarantined_payload(one.id)) for one in part], moment)
-        for entry, outcome in zip(part, outcomes, strict=True):
-            action, text = event_of(outcome)
-            ledger.note_event(entry.id, at=moment, who=who, action=action, text=f"{text}; {why}")
+        told = [event_of(outcome) for outcome in outcomes]
+        ledger.note_events([
+            NewEvent(entry.id, moment, who, action, f"{text}; {why}")
+            for entry, (action, text) in zip(part, told, strict=True)
+        ])  # fmt: skip
+        for outcome, (action, _) in zip(outcomes, told, strict=True):
             if action == "replayed":
                 done.taken += outcome.verdict == "new"
                 done.known_already += outcome.verdict == "duplicate"
                 taken.append(outcome)
             else:
                 done.refused[outcome.code or outcome.verdict] += 1
-        progress(first + len(part), len(payloads))
+        tried += len(part)
+        progress(tried, len(payloads))
     done.holes = list(holes_of(taken))
     return done
 
@@ -153,10 +166,16 @@ def annotate(
     """The same note beside each, or the same reason why nothing more is to be done; how many there were."""
     text = checked(text)
     action = "note" if deed == "note" else "closed"
-    for number, entry in enumerate(entries, start=1):
-        ledger.note_event(entry.id, at=now, who=who, action=action, text=text)
+    number = 0
+    for part in _parts(entries):
+        ledger.note_events([NewEvent(one.id, now, who, action, text) for one in part])
+        number += len(part)
         progress(number, len(entries))
-    return len(entries)
+    return number
+
+
+def _parts(entries: Sequence[QuarantineEntry]) -> Iterator[Sequence[QuarantineEntry]]:
+    return (entries[first : first + AT_ONCE] for first in range(0, len(entries), AT_ONCE))
 
 
 def checked(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 from pydantic import Field
 
@@ -14,7 +16,9 @@ from ingest_service.queries.quarantine import sites_for
 from ingest_service.queries.view import View
 from ingest_service.resending import Answer, Hole, resend
 
-ANSWERS_WITHIN_S = 5.0
+ANSWERS_WITHIN_S: Final = 5.0
+MOST_AT_ONCE: Final = 2000
+"""A request has to end in some seconds; the command line takes as many as there are."""
 log = structlog.get_logger(__name__)
 
 
@@ -29,7 +33,7 @@ class Resent(Facts):
 
 
 class BulkAnswer(Facts):
-    """What a deed touches, or touched."""
+    """What a deed touches, or touched; `left`: what fits as well and is for the next order, newer ones."""
 
     done: bool
     entries: int
@@ -39,7 +43,9 @@ class BulkAnswer(Facts):
     codes: dict[str, int]
     oldest: float | None
     newest: float | None
+    left: int = 0
     taken: int = 0
+    ordered: int = 0
     known_already: int = 0
     refused: dict[str, int] = Field(default_factory=dict)
     resent: tuple[Resent, ...] = ()
@@ -59,19 +65,21 @@ def carry_out(
 ) -> BulkAnswer:
     """Do it, or only count. Raises QuarantineError, LedgerError."""
     why = checked(why)
-    entries = find(context.ledger, which)
-    counted = count(entries)
+    found = find(context.ledger, which)
     if dry_run:
-        return _answer(counted, done=False)
+        return _answer(count(found), done=False)
+    entries = found[:MOST_AT_ONCE]
+    counted, left = count(entries), len(found) - len(entries)
     if deed != "replay":
         annotate(context.ledger, entries, deed, who=who, text=why, now=context.clock.now())
-        return _answer(counted, done=True)
+        return _answer(counted, done=True, left=left)
     made = replay(context.ledger, context.intake, entries, who=who, why=why, now=context.clock.now)
     told = _resend(context, made.holes) if resend else ()
-    answer = _answer(counted, done=True)
+    answer = _answer(counted, done=True, left=left)
     return answer.model_copy(
         update={
             "taken": made.taken,
+            "ordered": made.ordered,
             "known_already": made.known_already,
             "refused": dict(made.refused),
             "resent": told,
@@ -95,5 +103,5 @@ def _resend(context: Context, holes: list[Hole]) -> tuple[Resent, ...]:
     )
 
 
-def _answer(counted: Counted, *, done: bool) -> BulkAnswer:
-    return BulkAnswer(done=done, **counted._asdict())
+def _answer(counted: Counted, *, done: bool, left: int = 0) -> BulkAnswer:
+    return BulkAnswer(done=done, left=left, **counted._asdict())

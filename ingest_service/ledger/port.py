@@ -175,6 +175,16 @@ class PublishedDay(NamedTuple):
     word: bytes
 
 
+class NewEvent(NamedTuple):
+    """Something that was done about an entry of the quarantine, to be noted beside it."""
+
+    entry: int
+    at: float
+    who: str
+    action: str
+    text: str
+
+
 class Ledger(Protocol):
     """Safe to share between threads; any number of processes may append to one ledger."""
 
@@ -262,5 +272,9 @@ class Ledger(Protocol):
     def quarantine_events(self, entry: int) -> list[QuarantineEvent]: ...
 
     def note_event(self, entry: int, *, at: float, who: str, action: str, text: str) -> int: ...
+
+    def note_events(self, events: Sequence[NewEvent]) -> None:
+        """Many in one commit, or none of them."""
+        ...
 
     def close(self) -> None: ...

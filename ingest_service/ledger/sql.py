@@ -15,6 +15,7 @@ from ingest_service.ledger.port import (
     BirthNote,
     GatewayStatus,
     LedgerRow,
+    NewEvent,
     Outcome,
     PublishedDay,
     QuarantineEntry,
@@ -223,3 +224,12 @@ class SqlLedger(ABC):
                 (entry, at, who, action, text),
             ).fetchone()
         return int(number)
+
+    def note_events(self, events: Sequence[NewEvent]) -> None:
+        with self._database.committing() as session:
+            for event in events:
+                session.execute(
+                    "INSERT INTO quarantine_events(quarantine_id, at, who, action, text) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    tuple(event),
+                )

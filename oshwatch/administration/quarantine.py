@@ -143,6 +143,7 @@ def replay(
         lines = _done(done, answers)
         facts = {
             "taken": done.taken,
+            "ordered": done.ordered,
             "known_already": done.known_already,
             "refused": done.refused,
             "holes": [one._asdict() for one in done.holes],
@@ -217,6 +218,7 @@ def _opened(data_dir: Path | None) -> "Iterator[tuple[Ledger, Intake, Settings]]
     """Ledger and intake of the installation; what can go wrong ends with a sentence."""
     from ingest_service.database import DatabaseError
     from ingest_service.intake import Intake
+    from ingest_service.intake_desk import IntakeDesk
     from ingest_service.ledger.port import LedgerError
     from ingest_service.quarantine import QuarantineError
     from ingest_service.register.store import Register
@@ -227,7 +229,10 @@ def _opened(data_dir: Path | None) -> "Iterator[tuple[Ledger, Intake, Settings]]
         engine = open_database_of(settings, must_exist=True)
         ledger = open_ledger_of(settings)
         try:
-            intake = Intake(ledger, Register(engine).snapshot, max_payload=settings.max_payload)
+            register = Register(engine)
+            # With its desk, so that a key which a batch introduces is registered as if it came from outside.
+            desk = IntakeDesk(register)
+            intake = Intake(ledger, register.snapshot, max_payload=settings.max_payload, desk=desk)
             yield ledger, intake, settings
         finally:
             ledger.close()
@@ -279,6 +284,10 @@ def _done(done: "Replayed", answers: "list[Answer]") -> list[str]:
     still = sum(done.refused.values())
     lines = [f"{done.taken:,} taken in, {done.known_already:,} were there already, {still:,} refused still."]
     lines += [f"  {number:>8,}  {code}" for code, number in sorted(done.refused.items())]
+    if done.ordered:
+        lines.append(
+            f"{done.ordered:,} rows are tried again by the projector; see beside each what came of it."
+        )
     for one in answers:
         what = one.error or f"sends {one.batches:,} batches again"
         lines.append(f"{one.hole.gateway}, {one.hole.first} to {one.hole.last}: {what}")

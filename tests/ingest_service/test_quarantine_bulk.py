@@ -4,20 +4,45 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from edge_agent.identity import GatewaySigner
+from ingest_service.database import migrate, open_database
 from ingest_service.intake import Intake
+from ingest_service.ledger.port import Rejected, Remark
 from ingest_service.ledger.sqlite import SqliteLedger, open_ledger
 from ingest_service.quarantine import QuarantineError
 from ingest_service.quarantine_bulk import Wanted, annotate, count, find, holes_of, replay
+from ingest_service.register.description import import_description
+from ingest_service.register.entries import Role
+from ingest_service.register.store import Register
+from ingest_service.set_aside import PROJECTION, SetAside
+from osh_domain.batch import payload_hash
+from osh_domain.gateway_keys import statement
+from osh_domain.signing import key_id
 from oshwatch.commands.admin import app
 from tests.delivery.real_server import RealServer
 from tests.delivery.test_twins import Machine
 from tests.edge_agent.scripted import T0, pump
-from tests.ingest_service.gateways import NOW, SIGNED, SITE, STRANGER, Device, arrival, snapshot
+from tests.ingest_service.conftest import SAMPLE
+from tests.ingest_service.gateways import (
+    NOW,
+    SIGNED,
+    SIGNER,
+    SITE,
+    STRANGER,
+    Device,
+    arrival,
+    reading,
+    snapshot,
+)
+from tests.ingest_service.serving import Serving, serving
 from tests.servers import Broker
 
 EPOCH = "00112233445566aa"
@@ -26,6 +51,29 @@ EPOCH = "00112233445566aa"
 @pytest.fixture
 def ledger(tmp_path: Path) -> SqliteLedger:
     return open_ledger(tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serving]:
+    """Five payloads refused at one site, one at another; an engineer of the first, one of all."""
+    engine = open_database(tmp_path)
+    migrate(engine)
+    register = Register(engine)
+    import_description(register, yaml.safe_load(SAMPLE.read_text("utf-8")), "test")
+    with register.change("test") as change:
+        change.put_person("engineer", "Engineer", Role.ENGINEER, "kh/phnom-penh/kh-f0123")
+        change.put_person("nation", "Engineer of all", Role.ENGINEER, "")
+        change.put_person("worker", "Worker", Role.COMMITTEE_WORKER, "kh/phnom-penh/kh-f0123")
+    engine.dispose()
+    with closing(open_ledger(tmp_path)) as ledger:
+        for number, site in enumerate(["kh-f0123"] * 5 + ["kh-f0999"]):
+            payload = b"%d" % number
+            known = (site, f"{site}-a", True)
+            ledger.append(
+                [Rejected(NOW, "mqtt", None, *known, payload, payload_hash(payload), "json", "why")]
+            )
+    with serving(tmp_path) as running:
+        yield running
 
 
 def refused_for_the_key(ledger: SqliteLedger, number: int) -> Device:
@@ -90,6 +138,37 @@ def test_what_is_refused_still_stays_and_is_counted_by_code(ledger: SqliteLedger
     done = replay(ledger, Intake(ledger, snapshot), entries, who="a", why="b", now=lambda: NOW)
     assert (done.taken, sum(done.refused.values()), done.holes) == (0, 1, [])
     assert [one.id for one in find(ledger, Wanted(gateway=SIGNED.id))] == [one.id for one in entries]
+
+
+def test_rows_that_the_projector_set_aside_are_ordered_with_the_rest(ledger: SqliteLedger) -> None:
+    Intake(ledger, snapshot).take([arrival(Device().batch())], NOW)
+    entry = ledger.remark_on(ledger.rows(0, 1)[0], Remark(PROJECTION, "row 1", "a fault of ours"), NOW)
+    entries = find(ledger, Wanted(code=PROJECTION))
+    assert (count(entries).replayable, count(entries).remarks) == (1, 0)
+    done = replay(ledger, Intake(ledger, snapshot), entries, who="a", why="upgraded", now=lambda: NOW)
+    assert (done.ordered, done.taken) == (1, 0)
+    assert [order.entry for order in SetAside(ledger, lambda: ledger, lambda: NOW).ordered()] == [entry]
+    assert "upgraded" in ledger.quarantine_events(entry)[-1].text
+
+
+def test_an_order_from_a_page_ends_in_time_and_says_what_is_left(
+    server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest_service.quarantine_orders.MOST_AT_ONCE", 3)
+    client = server.client("engineer")
+    order = {"deed": "close", "why": "a test of ours", "code": "json", "dry_run": False}
+    assert client.post("/api/v1/quarantine/bulk", json={**order, "dry_run": True}).json()["entries"] == 5
+    done = [client.post("/api/v1/quarantine/bulk", json=order).json() for _ in range(3)]
+    assert [(one["entries"], one["left"]) for one in done] == [(3, 2), (2, 0), (0, 0)]
+
+
+def test_who_may_replay_at_one_site_touches_nothing_of_another(server: Serving) -> None:
+    order = {"deed": "close", "why": "mine", "gateway": "kh-f0999-a", "dry_run": False}
+    here = server.client("engineer").post("/api/v1/quarantine/bulk", json=order)
+    assert (here.status_code, here.json()["entries"]) == (200, 0)
+    assert server.client("worker").post("/api/v1/quarantine/bulk", json=order).status_code == 403
+    there = server.client("nation").post("/api/v1/quarantine/bulk", json=order)
+    assert there.json()["entries"] == 1
 
 
 def test_without_a_reason_nothing_is_done(ledger: SqliteLedger) -> None:
@@ -162,3 +241,21 @@ def test_all_of_it_is_only_meant_when_said_so(tmp_path: Path) -> None:
     admin(tmp_path / "d", "init")
     said = admin(tmp_path / "d", "quarantine", "replay", "--why", "x", code=1)
     assert "--everything" in said
+
+
+def test_a_key_that_a_replayed_batch_introduces_is_registered(tmp_path: Path) -> None:
+    """Else the next batches of that gateway, signed with it, would be refused one after the other."""
+    admin(tmp_path, "init")
+    engine = open_database(tmp_path)
+    register = Register(engine)
+    import_description(register, yaml.safe_load(SAMPLE.read_text("utf-8")), "test")
+    after = GatewaySigner.from_bytes(bytes(range(64, 96)))
+    said = statement(SIGNED.id, key_id(SIGNER.public_key), after)
+    batch = Device().batch(reading("key", said, unit=None, sensor="sys"))
+    with closing(open_ledger(tmp_path)) as ledger:
+        Intake(ledger, lambda: snapshot(keys=())).take([arrival(batch)], NOW)
+    with register.change("test") as change:
+        change.put_key(SIGNED.id, SIGNER.public_key)
+    admin(tmp_path, "quarantine", "replay", "--code", "key", "--why", "key registered", "--no-resend")
+    assert register.snapshot(fresh=True).key(key_id(after.public_key)) is not None
+    engine.dispose()

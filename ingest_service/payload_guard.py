@@ -56,14 +56,16 @@ class PayloadGuard:
         return outcomes
 
     def check(self, arrival: Arrival, register: RegisterSnapshot, now: float, *, max_payload: int) -> Entry:
-        """The check's answer; None when it failed in a way nobody foresaw, not yet too often."""
+        """The check's answer; None when it failed in a way nobody foresaw, not yet too often, or for a
+        passing trouble, which counts nothing and holds up no other payload."""
         if self._trials.spent(_name(arrival)):
             return _put_aside(arrival, register, DIED)
         try:
             return check(arrival, register, now, max_payload=max_payload)
         except Exception as error:  # one payload nobody foresaw must not keep all others out
             if is_passing(error):
-                raise
+                log.warning("a payload cannot be checked now", topic=arrival.topic, reason=repr(error))
+                return None
             log.exception("a check failed in a way nobody foresaw", topic=arrival.topic)
             return self._failed(arrival, register, traceback.format_exc())
 

@@ -55,7 +55,7 @@ def test_what_the_machine_and_the_stores_say_passes_and_what_the_content_causes_
 
 
 @pytest.mark.parametrize("trouble", [out_of_memory, too_many_files, away])
-def test_a_machine_in_trouble_refuses_all_and_puts_nothing_aside(
+def test_a_trouble_of_the_machine_while_one_is_checked_puts_it_not_aside_and_holds_up_no_other(
     trouble: Callable[..., RegisterSnapshot], tmp_path: Path
 ) -> None:
     class Troubled(RegisterSnapshot):
@@ -65,12 +65,11 @@ def test_a_machine_in_trouble_refuses_all_and_puts_nothing_aside(
     ledger = open_ledger(tmp_path)
     intake = Intake(ledger, lambda: register[0], guard=PayloadGuard(Trials(apart_s=0.0)))
     frame = Device().batch()
-    for _ in range(2 * MOST_TRIES):
-        with pytest.raises(LedgerError):
-            intake.take([arrival(frame)], NOW)
+    told = [intake.take([arrival(frame), arrival(b"{torn")], NOW) for _ in range(2 * MOST_TRIES)]
+    assert {tuple(outcome.verdict for outcome in one) for one in told} == {("refused", "quarantined")}
     register[0] = snapshot()  # type: ignore[call-overload]
     assert [outcome.verdict for outcome in intake.take([arrival(frame)], NOW)] == ["new"]
-    assert ledger.quarantine() == []
+    assert [entry.code for entry in ledger.quarantine()] == ["frame"]
     ledger.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,9 @@ def load_or_create_key(path: Path) -> GatewaySigner:
 def _create_key(path: Path) -> GatewaySigner:
     private_key = Ed25519PrivateKey.generate()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that a power cut never leaves half a key.
-    draft = path.with_suffix(".new")
+    # Written beside and linked, so that a power cut never leaves half a key, and two processes that make one
+    # at the same time (the agent and a command) go on with the same: that of the first.
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -110,13 +112,15 @@ def _create_key(path: Path) -> GatewaySigner:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.rename(path)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return GatewaySigner(private_key)
+    return load_or_create_key(path)
 
 
 def encode_public_key(public_key: bytes) -> str:

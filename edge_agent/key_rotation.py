@@ -111,6 +111,9 @@ class KeyRotation:
         crash_here("rotation: statement noted")
 
     def _switch(self, signer: GatewaySigner) -> None:
+        if not self._lies_there(signer):
+            self._next = None  # another one may lie there: begin with that
+            return
         old = self._identity.signer.public_key
         if old not in former_keys(self._folder):
             write_safely(self._folder / FORMER_FILE, [*former_keys(self._folder), old])
@@ -122,6 +125,15 @@ class KeyRotation:
         self._identity.former = former_keys(self._folder)
         self._holder.tell(f"key changed: {key_id(signer.public_key)} signs instead of {key_id(old)}")
         self._holder.key_changed()
+
+    def _lies_there(self, signer: GatewaySigner) -> bool:
+        """Whether the next key's file still holds this key: what is renamed must be what will sign."""
+        path = self._folder / NEXT_FILE
+        try:
+            return path.exists() and load_or_create_key(path).public_key == signer.public_key
+        except IdentityError as error:
+            log.warning("the next key cannot be used", reason=str(error))
+            return False
 
     def _drop(self, reason: str) -> None:
         (self._folder / NEXT_FILE).unlink(missing_ok=True)

@@ -21,10 +21,16 @@ class ServerTrust:
 
     def __init__(self, folder: Path, identity: Identity) -> None:
         self._path, self._identity = folder / FILE, identity
-        self._words: list[bytes] = split(self._path.read_bytes()) if self._path.exists() else []
+        kept = split(self._path.read_bytes()) if self._path.exists() else []
+        self._words: list[bytes] = []  # those that lead on; any other is to be heard again
         self._before: bytes | None = None  # still obeyed until the new one has spoken
         if identity.server_key is not None:
-            keys = followed(identity.server_key, self._words, verify_ed25519)
+            keys = [identity.server_key]
+            for word in kept:
+                further = followed(identity.server_key, [*self._words, word], verify_ed25519)
+                if len(further) > len(keys):
+                    keys = further
+                    self._words.append(word)
             identity.server_key = keys[-1]
             self._before = keys[-2] if len(keys) > 1 else None
 

@@ -13,6 +13,7 @@ from edge_agent.tls import Moment
 
 DRIFT = 100e-6  # s per s that an uncorrected crystal may run off
 STEP_S = 0.05  # a batch keeps one offset; beyond this change a new one begins
+WRITTEN = 1_767_225_600.0  # 2026-01-01: this program is not older
 BRACKET_S = 0.002
 BRACKET_TRIES = 5
 
@@ -85,9 +86,15 @@ class Timekeeper:
         served = self._served()
         if served is not None and (clk != "hold" or err is None or (served.err or 0.0) < err):
             return served
-        if clk != "none":
+        if clk != "none" and not (clk == "rtc" and self._went_back(kernel, err)):
             return TimeState(kernel, clk, err)
         return TimeState(max(kernel, self._floor_off), "none", None)
+
+    def _went_back(self, kernel: float, err: float | None) -> bool:
+        """Whether a hardware clock shows a time that is past: its battery is empty. Believed, it would keep
+        the gateway from its broker, whose certificate is not valid yet then, and so from any better time."""
+        shown = kernel + (err or 0.0)
+        return shown < self._floor_off or shown + self.clock.boot_time() < WRITTEN
 
     def _served(self) -> TimeState | None:
         anchor = self._anchor

@@ -118,13 +118,23 @@ def _judge_dates(certificate: dict[str, Any], context: WatchedContext) -> None:
     now = context.clock()
     if now.clk == NO_CLOCK:
         return
-    issuers = [one for one in context.get_ca_certs() if one.get("subject") == certificate.get("issuer")]
-    for one in (certificate, *cast("list[dict[str, Any]]", issuers)):
-        begins, ends = (ssl.cert_time_to_seconds(one[key]) for key in ("notBefore", "notAfter"))
-        if now.wall < begins:
-            raise DatesError(NOT_YET, f"valid only from {_day(begins)}; here it is {_day(now.wall)}")
-        if now.wall > ends:
-            raise DatesError(EXPIRED, f"valid only until {_day(ends)}; here it is {_day(now.wall)}")
+    known = cast("list[dict[str, Any]]", context.get_ca_certs())
+    issuers = [_dated(one, now.wall) for one in known if one.get("subject") == certificate.get("issuer")]
+    wrong = _dated(certificate, now.wall)
+    if wrong is None and issuers and all(issuers):  # an authority that was renewed may stand there twice
+        wrong = issuers[0]
+    if wrong is not None:
+        raise wrong
+
+
+def _dated(certificate: dict[str, Any], now: float) -> DatesError | None:
+    """What is wrong with the dates of a certificate at that time."""
+    begins, ends = (ssl.cert_time_to_seconds(certificate[key]) for key in ("notBefore", "notAfter"))
+    if now < begins:
+        return DatesError(NOT_YET, f"valid only from {_day(begins)}; here it is {_day(now)}")
+    if now > ends:
+        return DatesError(EXPIRED, f"valid only until {_day(ends)}; here it is {_day(now)}")
+    return None
 
 
 def _sentence(error: ssl.SSLCertVerificationError, host: str | None) -> str:

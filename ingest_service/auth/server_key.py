@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from osh_domain.server_keys import join, name_successor, read_successor, split
+from osh_domain.signing import key_id
+from osh_domain.wire_error import WireError
 
 FILE_NAME: Final = "server.key"
 
@@ -70,8 +73,7 @@ class ServerKey:
             raise ServerKeyError(_damaged(path)) from None
         if not isinstance(key, Ed25519PrivateKey):
             raise ServerKeyError(_damaged(path))
-        words = statements_file(path)
-        return cls(key, split(words.read_bytes()) if words.exists() else ())
+        return cls(key, _statements(path, key.public_key().public_bytes_raw()))
 
     @classmethod
     def replace(cls, path: Path) -> "ServerKey":
@@ -81,10 +83,16 @@ class ServerKey:
         """
         old = cls.load_or_create(path)
         waiting = path.with_name(path.name + ".next")
-        new = cls.load_or_create(waiting)
         words = [*old.statements]
-        named = [read_successor(word, verify_ed25519).new for word in words]
-        if new.public_key not in named:
+        last = read_successor(words[-1], verify_ed25519) if words else None
+        named = last.new if last is not None and last.old == old.public_key else None
+        new = cls.load_or_create(waiting) if named is None or waiting.exists() else None
+        if new is None or named not in (None, new.public_key):
+            raise ServerKeyError(
+                f"The key {key_id(named or b'')}, which {statements_file(path)} names as the next one, is not"
+                f" at {waiting}. Put it back: gateways may have heard of it, and would follow no other."
+            )
+        if named is None:
             words.append(name_successor(old, new))
             draft = path.with_name(path.name + ".statements.new")
             with draft.open("wb") as file:
@@ -92,13 +100,53 @@ class ServerKey:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(statements_file(path))
+            _sync(path.parent)
         waiting.replace(path)
+        _sync(path.parent)
         return cls.load_or_create(path)
 
 
 def statements_file(path: Path) -> Path:
     """Where the words about earlier keys lie: beside the key; a backup needs both."""
     return path.with_name(path.name + ".statements")
+
+
+def _statements(path: Path, public_key: bytes) -> list[bytes]:
+    """The words that lead to this key. Raises ServerKeyError when they do not: without them gateways that
+    were away obey nobody, and nobody would be told."""
+    file = statements_file(path)
+    try:
+        content = file.read_bytes() if file.exists() else b""
+    except OSError as error:
+        raise ServerKeyError(f"{file} cannot be read ({error.strerror}). Check its rights.") from error
+    words = split(content)
+    try:
+        steps = [read_successor(word, verify_ed25519) for word in words]
+    except WireError as error:
+        raise _astray(file, str(error)) from None
+    if join(words) != content:
+        raise _astray(file, "its end is missing")
+    if any(one.new != other.old for one, other in pairwise(steps)):
+        raise _astray(file, "a word in it is missing")
+    if steps and public_key not in steps[-1]:
+        raise _astray(file, f"it leads to {key_id(steps[-1].new)}")
+    return words
+
+
+def _astray(file: Path, why: str) -> ServerKeyError:
+    return ServerKeyError(
+        f"{file} does not lead to the server key beside it ({why}). Put both back from one backup. Without"
+        " one, take the file away: gateways that have not followed yet then need this key as"
+        " server_public_key."
+    )
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _create(path: Path) -> None:

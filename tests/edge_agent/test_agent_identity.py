@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,21 @@ def test_the_machines_serial_is_found_or_said_to_be_unknown(tmp_path: Path) -> N
     (tmp_path / "proc/device-tree").mkdir(parents=True)
     (tmp_path / "proc/device-tree/serial-number").write_bytes(b"10000000abcdef01\0")
     assert hardware_serial(tmp_path) == "10000000abcdef01"
+
+
+def test_two_processes_that_make_a_key_at_once_go_on_with_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.key.next"
+    command = [sys.executable, "-c", MAKE, str(path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(8)]
+    keys = {one.communicate()[0] for one in running}
+    assert keys == {load_or_create_key(path).public_key.hex().encode() + b"\n"}
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+MAKE = """
+import sys
+from pathlib import Path
+from edge_agent.identity import load_or_create_key
+print(load_or_create_key(Path(sys.argv[1])).public_key.hex())
+"""

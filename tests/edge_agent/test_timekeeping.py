@@ -7,7 +7,7 @@ from edge_agent.agent import Agent
 from edge_agent.clock import SimClock, Sync, SystemClock
 from edge_agent.mqtt_link import LinkEvent, Post
 from edge_agent.server_time import TimeExchange
-from edge_agent.timekeeping import Anchor, Timekeeper
+from edge_agent.timekeeping import WRITTEN, Anchor, Timekeeper
 from osh_domain.batch import Frame, open_frame
 from osh_domain.senml import read_pack
 from tests.edge_agent.scripted import T0, Scripted, agent_for, run_minutes
@@ -161,3 +161,19 @@ def test_what_was_open_at_a_power_cut_is_sealed_with_the_old_boots_clock(tmp_pat
     assert values == [60.0, 120.0, 180.0]
     (gap,) = [str(r.value) for r in read_pack(found[1].pack, T0) if r.name.endswith("/gap")]
     assert gap.startswith(f"restart: from boot {clock.boot_id} at 280.000 s (2026-04-20T")
+
+
+def test_a_hardware_clock_with_an_empty_battery_is_no_clock() -> None:
+    """Believed, it would keep the gateway from its broker for ever: certificates would not be valid yet."""
+    rtc = Sync("rtc", 2.0)
+    for wall, not_before, clk in (
+        (WRITTEN + 100.0, 0.0, "rtc"),
+        (946_684_900.0, 0.0, "none"),  # the year 2000: nothing was ever written down
+        (WRITTEN + 100.0, WRITTEN + 50.0, "rtc"),
+        (WRITTEN + 100.0, WRITTEN + 5000.0, "none"),
+    ):
+        keeper = Timekeeper(SimClock(wall, booted_at=wall - 10.0, sync=rtc), not_before=not_before)
+        assert keeper.state.clk == clk
+        assert keeper.wall() >= not_before
+    keeper = Timekeeper(SimClock(946_684_900.0, sync=Sync("ntp", 0.01)), not_before=WRITTEN)
+    assert keeper.state.clk == "ntp", "what sets it by the network is believed"

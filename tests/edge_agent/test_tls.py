@@ -43,8 +43,9 @@ def named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def authority(name: str = "OSHWatch test CA") -> Authority:
-    key = ec.generate_private_key(ec.SECP256R1())
+def authority(name: str = "OSHWatch test CA", ends: int = 2090, of: Authority | None = None) -> Authority:
+    """An authority; `of`: another certificate for the same key, as when one is renewed."""
+    key = ec.generate_private_key(ec.SECP256R1()) if of is None else of.key
     builder = (
         x509.CertificateBuilder()
         .subject_name(named(name))
@@ -52,7 +53,7 @@ def authority(name: str = "OSHWatch test CA") -> Authority:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(day(1970))
-        .not_valid_after(day(2090))
+        .not_valid_after(day(ends))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
     return Authority(builder.sign(key, hashes.SHA256()), key)
@@ -240,6 +241,29 @@ def test_a_foreign_authority_is_refused_always(tls: TlsBroker, sync: Sync) -> No
     issue(authority("another"), tls.folder, 2000, 2089)  # what the broker has; trusted.crt stays
     tls.start()
     assert "is not of our CA" in refused(tls.agent(clock_at(time.time(), sync)))
+
+
+@pytest.mark.parametrize("sync", [NONE, SET])
+def test_a_certificate_that_signed_itself_is_refused_always(tls: TlsBroker, sync: Sync) -> None:
+    prepare(tls, 2000, 2089)
+    issue(authority("broker"), tls.folder, 2000, 2089)
+    tls.start()
+    assert "is not of our CA" in refused(tls.agent(clock_at(time.time(), sync)))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_authority_that_was_renewed_may_stand_in_the_file_twice(tls: TlsBroker, order: int) -> None:
+    """By the server's time (2071) the first certificate of the authority is over, the second is not."""
+    old = authority(ends=2070)
+    new = authority(ends=2090, of=old)
+    issue(new, tls.folder, 2000, 2089)
+    pem = [one.certificate.public_bytes(serialization.Encoding.PEM) for one in (old, new)]
+    (tls.folder / "trusted.crt").write_bytes(b"".join(pem[::order]))
+    server = tls.start(ahead_s=in_year(2071) - time.time())
+    agent = tls.agent(clock_at(in_year(1971), NONE))
+    connect(agent)
+    pump(agent, lambda: agent.look() and len(server.births) > 1, what="the second connection")
+    assert agent.publisher.refused is None
 
 
 def test_once_the_certificate_is_renewed_it_connects_by_itself(tls: TlsBroker) -> None:

@@ -21,6 +21,9 @@ from osh_domain.settings_report import SettingsError, SettingsMistake
 
 PATIENCE_S = 60.0
 CHUNK_BYTES = 65_536
+ROOM = (
+    "When memory is short the system does so (`journalctl -k` tells); make room, then start the agent again."
+)
 
 
 class UncheckedError(Exception):
@@ -32,11 +35,15 @@ def load_apart(path: Path | None, patience_s: float = PATIENCE_S) -> AgentSettin
 
     Raises SettingsError with every mistake, UncheckedError when there is no answer within `patience_s`.
     """
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # ignored, as some parents have it, ends of children are lost
+    # Where whoever starts the agent has it ignored, nobody would learn how the child ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     listening, answering = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        raise UncheckedError(
+            _sentence(path, f"no process could be made ({error.strerror}). {ROOM}")
+        ) from error
     if child == 0:
         os.close(listening)
         _answer(path, answering, patience_s)
@@ -50,8 +57,7 @@ def load_apart(path: Path | None, patience_s: float = PATIENCE_S) -> AgentSettin
             os.kill(child, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if said is None or code != 0:
-        why = _silent(patience_s) if said is None else _ended(code)
-        raise UncheckedError(f"the settings{'' if path is None else f' in {path}'} were not checked: {why}")
+        raise UncheckedError(_sentence(path, _silent(patience_s) if said is None else _ended(code)))
     answer: AgentSettings | tuple[SettingsMistake, ...] = pickle.loads(said)  # noqa: S301 - our own fork's
     if isinstance(answer, tuple):
         raise SettingsError(answer)
@@ -94,6 +100,10 @@ def _everything(pipe: int, deadline: float) -> bytes | None:
     return None
 
 
+def _sentence(path: Path | None, why: str) -> str:
+    return f"the settings{'' if path is None else f' in {path}'} were not checked: {why}"
+
+
 def _silent(patience_s: float) -> str:
     return (
         f"no answer within {patience_s:g} s. See that the file can be read and that no driver's package"
@@ -103,10 +113,7 @@ def _silent(patience_s: float) -> str:
 
 def _ended(code: int) -> str:
     if code < 0:
-        return (
-            f"signal {-code} ended the process that does it. When memory is short the system does so"
-            " (`journalctl -k` tells); make room, then start the agent again."
-        )
+        return f"signal {-code} ended the process that does it. {ROOM}"
     return (
         "the process that does it failed; what it said stands above. Mend or remove the driver's package"
         " it names, or report it when it names none."

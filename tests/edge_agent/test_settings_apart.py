@@ -59,6 +59,16 @@ except UncheckedError as error:
     print(error)
 """
 
+NO_PROCESS = (
+    """
+import os, resource, edge_agent.settings_apart
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+if os.getuid() == 0:
+    os.setuid(65534)
+"""
+    + IMPATIENT
+)
+
 
 def environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if "OSHWATCH" not in name} | more
@@ -151,3 +161,10 @@ def test_a_check_that_fails_by_itself_says_what_happened(tmp_path: Path) -> None
     assert agent.returncode == TRY_AGAIN
     assert "RuntimeError: no such bus" in agent.stderr
     assert "the process that does it failed; what it said stands above" in agent.stderr.splitlines()[-1]
+
+
+def test_an_agent_that_may_make_no_process_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(GOOD)
+    said = ended(sys.executable, "-c", NO_PROCESS, str(config))
+    assert "were not checked: no process could be made (Resource temporarily unavailable)" in said.stdout

@@ -151,8 +151,10 @@ def members(load: Load) -> list[Member]:
     return [Member(load.seed, number) for number in range(load.gateways)]
 
 
-def planned(load: Load) -> Iterator[Planned]:
+def planned(load: Load, part: int = 0, parts: int = 1) -> Iterator[Planned]:
     """Every batch in the order of its time, evenly spread over the seconds and the gateways.
+
+    With several `parts` only those of the gateways `part`, `part + parts`, and so on.
 
     Readings carry the moment their batch is due. Gateways with a breach report too much carbon monoxide in
     the last seconds of the minute that ends half way; of each, the last batch of that minute is the one that
@@ -164,6 +166,8 @@ def planned(load: Load) -> Iterator[Planned]:
     every = max(1, load.gateways // max(1, load.breaches))
     for number in range(load.batches):
         gateway, before = number % load.gateways, number // load.gateways
+        if gateway % parts != part:
+            continue
         after = number / load.batches_per_second
         values = [
             (sensor, name, round(value * jitter.uniform(0.98, 1.02), 2)) for sensor, name, value in usual

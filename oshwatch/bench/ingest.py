@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import secrets
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ingest_service.database import DatabaseError
 from ingest_service.register.description import import_description
 from ingest_service.register.store import Register
 from ingest_service.settings import Settings
-from ingest_service.settings import load as load_settings
 from ingest_service.shard_work import is_divided
 from ingest_service.stores import open_database_of, open_server_key_of
 from oshwatch.bench.figures import spread_ms
 from oshwatch.bench.fleet import Load, description, next_start
-from oshwatch.bench.servers import BenchError, broker, cpu_seconds, machine_cpu_seconds, resident_mb, runners
-from oshwatch.bench.watching import Progress, Watcher, stored_points, wait_for_notices
+from oshwatch.bench.generators import Generators, generators
+from oshwatch.bench.ingest_report import by_part, readings_per_cpu_second
+from oshwatch.bench.places import Place, prepare, settings_of
+from oshwatch.bench.processes import family_cpu_seconds, family_memory_mb, store_pids
+from oshwatch.bench.servers import BenchError, broker, machine_cpu_seconds, runners
+from oshwatch.bench.watching import Progress, Watcher, rollup_seconds, stored_points, wait_for_notices
 
 CATCH_UP_WITHIN_S: Final = 120.0
 NOTICES_WITHIN_S: Final = 30.0
-PREPARING_S: Final = 12.0
+MINUTE_S: Final = 60.0
+PREPARING_S: Final = 8.0
+CONNECTING_S: Final = 0.002  # for one gateway, about
 SIGNING_S: Final = 0.0003  # for one batch, about; a load that is not ready in time starts late
 
 Tell = Callable[[str], None]
@@ -45,14 +44,14 @@ class Workload:
     readings: int
     breaches: int
     workers: int = 1
+    series: Place = "sqlite"
 
     def load(self) -> Load:
-        seed = secrets.token_hex(8)
-        prepared = time.time() + PREPARING_S + self.batches_per_second * self.seconds * SIGNING_S
-        begins = next_start(self.seconds, prepared) if self.breaches else time.time()
+        """With the times of its readings still to be set (`_timed`)."""
         return Load(
-            seed, self.gateways, self.batches_per_second, self.seconds, self.readings, self.breaches, begins
-        )
+            secrets.token_hex(8), self.gateways, self.batches_per_second, self.seconds, self.readings,
+            self.breaches, 0.0,
+        )  # fmt: skip
 
 
 def run(workload: Workload, mosquitto: str, folder: Path, tell: Tell) -> dict[str, Any]:
@@ -60,119 +59,76 @@ def run(workload: Workload, mosquitto: str, folder: Path, tell: Tell) -> dict[st
     data_dir = folder / "data"
     data_dir.mkdir()
     load = workload.load()
-    with broker(mosquitto, folder) as (port, broker_pid):
-        settings = _settings(data_dir, port)
+    with broker(mosquitto, folder, load.gateways) as (port, broker_pid):
+        settings = settings_of(workload.series, data_dir, port, os.environ)
         numbers = _numbers(workload.workers, settings)
+        prepare(settings)
         tell("registering gateways")
         _register(settings, load)
         server_key = open_server_key_of(settings, create=True).public_key
-        with _generator(load, port) as generator:
+        tell("starting the runners")
+        with runners(settings, folder / "logs", numbers) as started, generators(load) as loading:
+            load = _timed(load)
+            loading.order(load, port)
             tell(f"signing {load.batches} batches")
-            prepared = generator.hear("ready")
-            tell("starting the runners")
-            with runners(settings, folder / "logs", numbers) as started:
-                pids = {"broker": broker_pid, **started, "load generator": generator.pid}
-                return _measured(load, settings, generator, server_key, pids, prepared, tell)
+            prepared = loading.prepared()
+            tell(f"connecting {load.gateways} gateways")
+            loading.connect(server_key)
+            pids = {"broker": broker_pid, **started, **store_pids(settings), **loading.pids}
+            return _measured(load, settings, loading, pids, prepared, tell)
 
 
-def _settings(data_dir: Path, port: int) -> Settings:
-    """Files of their own; or the servers that the environment names, in the server shape."""
-    wanted = ("OSHWATCH_DATABASE_", "OSHWATCH_INFLUX_")
-    given = {name: text for name, text in os.environ.items() if name.startswith(wanted)}
-    place = {"OSHWATCH_DATA_DIR": str(data_dir), "OSHWATCH_MQTT_PORT": str(port)}
-    return load_settings(None, {**given, **place})
+def _timed(load: Load) -> Load:
+    """Begun when everything will be ready; a run with breaches so that a minute ends in its middle."""
+    ready = PREPARING_S + load.batches * SIGNING_S + load.gateways * CONNECTING_S
+    earliest = time.time() + ready
+    return replace(load, starts_at=next_start(load.seconds, earliest) if load.breaches else earliest)
 
 
 def _numbers(workers: int, settings: Settings) -> dict[str, int]:
     """So many intakes; of the others half as many, where the series can be divided. Raises BenchError."""
     if workers > 1 and settings.database_url is None:
-        raise BenchError(
-            "several workers need a database that they share: set OSHWATCH_DATABASE_URL (and "
-            "OSHWATCH_INFLUX_URL with its token) to an empty, migrated one"
-        )
+        raise BenchError("files have one process that writes them: several workers need --series influx")
     others = max(1, workers // 2) if is_divided(settings) else 1
     return {"intake": workers, "projector": others, "alerts": others}
 
 
 def _register(settings: Settings, load: Load) -> None:
+    engine = open_database_of(settings)
     try:
-        engine = open_database_of(settings)
-    except DatabaseError as error:
-        raise BenchError(str(error)) from None
-    try:
-        if settings.database_url is not None and Register(engine).snapshot().sites:
-            raise BenchError("the database holds factories already; a run needs an empty one")
         import_description(Register(engine), description(load), who="bench")
     finally:
         engine.dispose()
 
 
-class _Generator:
-    """The conversation with the load process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.pid = process.pid
-
-    def tell(self, words: Mapping[str, object]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe
-        self._process.stdin.write(json.dumps(words) + "\n")
-        self._process.stdin.flush()
-
-    def hear(self, key: str) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - opened as a pipe
-        line = self._process.stdout.readline()
-        said: dict[str, Any] = json.loads(line) if line else {}
-        if key not in said:
-            raise BenchError("the load generator ended before it was done; what it wrote is above")
-        return said
-
-
-@contextmanager
-def _generator(load: Load, port: int) -> Iterator[_Generator]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "oshwatch.bench.load"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        generator = _Generator(process)
-        generator.tell({"load": asdict(load), "port": port})
-        yield generator
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def _measured(
     load: Load,
     settings: Settings,
-    generator: _Generator,
-    server_key: bytes,
+    loading: Generators,
     pids: Mapping[str, int],
-    prepared: Mapping[str, Any],
+    prepared: Mapping[str, int],
     tell: Tell,
 ) -> dict[str, Any]:
     watcher = Watcher(settings)
     watcher.start()
     try:
-        memory = {name: resident_mb(pid) for name, pid in pids.items()}
-        generator.tell({"server_key": base64.b64encode(server_key).decode()})
-        generator.hear("connected")
-        tell("waiting until a minute is about to end")
+        memory = {name: family_memory_mb(pid) for name, pid in pids.items()}
+        loading.begin(load.starts_at)
+        tell("waiting until the load begins")
         time.sleep(max(0.0, load.starts_at - time.time()))
         begun, machine = time.monotonic(), machine_cpu_seconds()
-        cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        cpu = {name: family_cpu_seconds(pid) for name, pid in pids.items()}
+        rolled = rollup_seconds(settings)
         tell(f"publishing for {load.seconds:g} s")
-        seen = generator.hear("acknowledged")
-        used = {name: round(cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items()}
-        used["rest of the machine"] = round(machine_cpu_seconds() - machine - sum(used.values()), 2)
-        took = round(time.monotonic() - begun, 2)
+        seen = loading.outcome(load)
         tell("waiting for the series and the notices")
         caught_up = watcher.wait_until_projected(CATCH_UP_WITHIN_S)
+        used = {name: round(family_cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items()}
+        used["rest of the machine"] = round(machine_cpu_seconds() - machine - sum(used.values()), 2)
+        rolled = rollup_seconds(settings) - rolled
+        took = round(time.monotonic() - begun, 2)
         notices = wait_for_notices(settings, len(seen["breaches"]), NOTICES_WITHIN_S)
-        end = {name: resident_mb(pid) for name, pid in pids.items()}
+        end = {name: family_memory_mb(pid) for name, pid in pids.items()}
     finally:
         watcher.stop()
     waits = [
@@ -194,6 +150,12 @@ def _measured(
         "memory_mb": {name: {"start": memory[name], "end": end[name]} for name in pids},
         "cpu_s": used,
         "cpu_measured_for_s": took,
+        "cpu_by_part_s": (parts := by_part(used)),
+        "readings_per_cpu_second": readings_per_cpu_second(seen["acknowledged"] * load.readings, parts),
+        "rollup_s": round(rolled, 2),
+        "rollup_ms_per_zone_minute": (
+            round(rolled * 1e3 / (load.gateways * took / 60), 3) if took >= MINUTE_S else None
+        ),
     }
 
 

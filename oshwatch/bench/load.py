@@ -1,8 +1,9 @@
 """The load generator, in a process of its own: ``python -m oshwatch.bench.load``.
 
-Reads one JSON line (the load and the broker's port), signs all batches, answers ``{"ready": …}``, waits for
-a second line (the server's public key), publishes each batch when it is due over one connection a gateway,
-and writes what it saw as one JSON line. It ends when everything is acknowledged, or some time after.
+Reads one JSON line (the load, which part of its gateways is this process's, the broker's port), signs all
+batches, answers ``{"ready": …}``, waits for a second line (the server's public key), connects each gateway,
+answers ``{"connected": …}``, waits for a third line (when to begin), publishes each batch when it is due, and
+writes what it saw as one JSON line. It ends when everything is acknowledged, or some time after.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import socket
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ingest_service.auth.server_key import verify_ed25519
 from osh_domain.acknowledgement import hear
 from osh_domain.topics import ACK, DATA_LIVE, topic
 from oshwatch.bench import mqtt_packets as mqtt
-from oshwatch.bench.figures import spread_ms
 from oshwatch.bench.fleet import Load, Member, Planned, members, planned
+from oshwatch.bench.servers import SPARE_FILES, allow_open_files
 
 CONTENT_TYPE: Final = "application/x-osh-batch"
 GIVE_UP_AFTER_S: Final = 60.0
@@ -35,6 +36,7 @@ _CHUNK: Final = 262_144
 class Connection:
     """One gateway's connection; respects how many messages the broker takes at once."""
 
+    number: int
     member: Member
     link: socket.socket
     window: int
@@ -73,7 +75,7 @@ class Connection:
             self.push(self.waiting.popleft())
 
 
-def connect(member: Member, port: int) -> Connection:
+def connect(number: int, member: Member, port: int) -> Connection:
     """Connect and subscribe to the acknowledgements; blocking, before the load begins."""
     link = socket.create_connection(("127.0.0.1", port), timeout=10)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -84,7 +86,7 @@ def connect(member: Member, port: int) -> Connection:
     link.sendall(mqtt.subscribe(1, topic(member.site, member.id, ACK)))
     _expect(link, mqtt.SUBACK)
     link.setblocking(False)
-    return Connection(member, link, min(window, _RECEIVE_MAXIMUM))
+    return Connection(number, member, link, min(window, _RECEIVE_MAXIMUM))
 
 
 def _expect(link: socket.socket, kind: int) -> mqtt.Packet:
@@ -104,7 +106,7 @@ class Generator:
 
     def __init__(self, load: Load, connections: list[Connection]) -> None:
         self._load = load
-        self._connections = connections
+        self._by_gateway = {connection.number: connection for connection in connections}
         self._by_descriptor = {connection.link.fileno(): connection for connection in connections}
         self._poll = select.epoll()
         for descriptor in self._by_descriptor:
@@ -121,7 +123,7 @@ class Generator:
     def run(self, batches: list[tuple[Planned, bytes]]) -> float:
         """Publish everything and wait for its acknowledgement; returns the moment of the start.
 
-        It starts when the times in the batches say, or at once when that is past.
+        It starts when the load says, or at once when that is past.
         """
         started = max(time.time(), self._load.starts_at)
         following = 0
@@ -140,11 +142,11 @@ class Generator:
 
     def close(self) -> None:
         self._poll.close()
-        for connection in self._connections:
+        for connection in self._by_gateway.values():
             connection.link.close()
 
     def _publish(self, plan: Planned, packet: bytes, late: float) -> None:
-        connection = self._connections[plan.gateway]
+        connection = self._by_gateway[plan.gateway]
         now = time.time()
         connection.sent_at.append(now)
         self.late.append(late)
@@ -195,28 +197,29 @@ def main() -> None:
     """Follow the conversation that the module describes."""
     order: dict[str, Any] = json.loads(sys.stdin.readline())
     load = Load(**order["load"])
+    part, parts = order["part"], order["parts"]
     fleet = members(load)
     topics = [topic(member.site, member.id, DATA_LIVE) for member in fleet]
     batches = [
         (plan._replace(payload=b""), mqtt.publish(plan.seq, topics[plan.gateway], plan.payload, CONTENT_TYPE))
-        for plan in planned(load)
+        for plan in planned(load, part, parts)
     ]
     _say({"ready": len(batches), "bytes": sum(len(packet) for _, packet in batches)})
     server_key = base64.b64decode(json.loads(sys.stdin.readline())["server_key"])
-    generator = Generator(load, [connect(member, order["port"]) for member in fleet])
-    _say({"connected": len(fleet)})
+    allow_open_files(len(fleet) // parts + SPARE_FILES)
+    links = [connect(number, fleet[number], order["port"]) for number in range(part, len(fleet), parts)]
+    _say({"connected": len(links)})
+    begin = json.loads(sys.stdin.readline())["begin"]
+    generator = Generator(replace(load, starts_at=begin), links)
     started = generator.run(batches)
     generator.close()
     for payload in generator.acks:
         hear(payload, server_key, verify_ed25519)
-    _say(_result(generator, load, started, len(batches)))
+    _say(_result(generator, started, len(batches)))
     sys.stdin.readline()  # stay until our memory and processor time were looked at
 
 
-def _result(generator: Generator, load: Load, started: float, published: int) -> dict[str, object]:
-    # The first fifth warms caches up; the rest is measured.
-    first, last = started + load.seconds / 5, started + load.seconds
-    within = sum(first <= at < last for at in generator.acked_at)
+def _result(generator: Generator, started: float, published: int) -> dict[str, object]:
     return {
         "started": started,
         "published": published,
@@ -225,10 +228,9 @@ def _result(generator: Generator, load: Load, started: float, published: int) ->
         "refused_by_broker": generator.refused,
         "acks": generator.ack_count,
         "acks_verified": len(generator.acks),
-        "acked_per_second": within / (last - first),
-        "publish_to_ack_ms": spread_ms(generator.latencies),
-        "generator_late_ms": spread_ms(generator.late),
-        "last_acked": max(generator.acked_at, default=started),
+        "acked_at": [round(at, 3) for at in generator.acked_at],
+        "publish_to_ack_s": [round(took, 5) for took in generator.latencies],
+        "late_s": [round(late, 5) for late in generator.late],
         "breaches": generator.breaches,
     }
 

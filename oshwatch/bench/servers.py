@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from oshwatch.supervisor import Supervisor
 
 RUNNERS: Final = ("intake", "projector", "alerts")
 START_WITHIN_S: Final = 30.0
+SPARE_FILES: Final = 100
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,9 +44,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def allow_open_files(wanted: int, pid: int = 0) -> None:
+    """Raise a process's soft limit of open files (0: our own) as far as it must be. Raises `BenchError`."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise BenchError(
+            f"{wanted} connections have to be open at once and {hard} may be: raise the hard limit of open "
+            "files (`ulimit -Hn`), or ask for fewer gateways"
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @contextmanager
-def broker(mosquitto: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A Mosquitto of our own on a free loopback port: the port and the process id."""
+def broker(mosquitto: str, folder: Path, connections: int = 0) -> Iterator[tuple[int, int]]:
+    """A Mosquitto of our own on a free loopback port for so many clients: the port and the process id."""
     port = free_port()
     config = folder / "mosquitto.conf"
     config.write_text(
@@ -54,6 +68,7 @@ def broker(mosquitto: str, folder: Path) -> Iterator[tuple[int, int]]:
     with (folder / "mosquitto.log").open("wb") as log:
         process = subprocess.Popen([mosquitto, "-c", str(config)], stdout=log, stderr=log)
     try:
+        allow_open_files(connections + SPARE_FILES, process.pid)
         _wait(lambda: _listens(port), "the broker does not listen", folder / "mosquitto.log")
         yield port, process.pid
     finally:

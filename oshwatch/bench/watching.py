@@ -7,6 +7,8 @@ import time
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from ingest_service.cases.schema import CASES, NOTICES
 from ingest_service.projection import CURSOR
@@ -84,6 +86,13 @@ class Watcher:
                     more = int(connection.execute(query, place).scalar_one())
                     self._counts[shard] = (to, counted + more)
         return sum(counted for _, counted in self._counts.values())
+
+
+def rollup_seconds(settings: Settings) -> float:
+    """Time the projectors have spent in rollup cycles so far, by their own metrics [s]."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(settings.data_dir / "metrics"))  # type: ignore[no-untyped-call]
+    return registry.get_sample_value("oshwatch_rollup_seconds_sum") or 0.0
 
 
 def stored_points(settings: Settings) -> int:

@@ -7,78 +7,91 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 app = typer.Typer(no_args_is_help=True, help="Measure what this machine carries.")
 
 
 @app.command()
 def ingest(
-    batches_per_second: Annotated[float, typer.Option(min=1, help="Batches published a second.")] = 2000,
-    seconds: Annotated[float, typer.Option(min=5, help="Length of the load.")] = 20,
-    gateways: Annotated[int, typer.Option(min=1, max=5000, help="Gateways, one zone each.")] = 200,
-    readings: Annotated[int, typer.Option(min=1, max=500, help="Readings in a batch.")] = 24,
-    breaches: Annotated[int, typer.Option(min=0, help="Gateways that report too much carbon monoxide.")] = 20,
-    runs: Annotated[int, typer.Option(min=1, help="Runs, each in a fresh data directory.")] = 3,
+    series: Annotated[
+        Literal["sqlite", "influx"],
+        typer.Option(help="sqlite: files of one box; influx: PostgreSQL and InfluxDB, the server shape."),
+    ] = "sqlite",
     workers: Annotated[
         int, typer.Option(min=1, max=32, help="Intakes; of projector and alerts half as many. Server shape.")
     ] = 1,
+    batches_per_second: Annotated[float, typer.Option(min=1, help="Batches published a second.")] = 2000,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Instead of that: seconds from one batch of a gateway to its next.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=5, help="Length of the load.")] = 20,
+    gateways: Annotated[int, typer.Option(min=1, max=20_000, help="Gateways, one zone each.")] = 200,
+    readings: Annotated[int, typer.Option(min=1, max=500, help="Readings in a batch.")] = 24,
+    breaches: Annotated[int, typer.Option(min=0, help="Gateways that report too much carbon monoxide.")] = 20,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs, each from nothing; 3 on files, 1 on servers.", show_default=False),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Folder to keep data and logs of the runs in.", show_default=False)
     ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
 ) -> None:
     """Measure the road from MQTT publish to ledger, acknowledgement, series and notice.
 
-    Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand.
-    Prints one JSON object on standard output, with the medians of the runs. What it started ends with it.
-    A run with breaches waits for the end of a minute, because that is when exposures are due. With
-    OSHWATCH_DATABASE_URL (and OSHWATCH_INFLUX_URL) set, an empty database there is used: then one run.
+    Starts Mosquitto, intake, projector and alerts, and a load generator with batches signed beforehand. What
+    it started ends with it. A run with breaches waits for the end of a minute, because that is when exposures
+    are due. Figures are the medians of the runs, with the load of the machine before and after beside them.
+
+    With --series influx it uses the servers of OSHWATCH_DATABASE_URL, OSHWATCH_INFLUX_URL and
+    OSHWATCH_INFLUX_TOKEN (or ..._FILE). Database and bucket have to be empty and are left filled, so one
+    run needs one of each; with OSHWATCH_DATABASE_OWNER_URL it makes the tables itself.
     """
     from oshwatch.bench.figures import machine, medians
     from oshwatch.bench.ingest import Workload, run
+    from oshwatch.bench.ingest_report import report
+    from oshwatch.bench.places import times_of
     from oshwatch.bench.servers import BenchError, find_mosquitto
 
-    workload = Workload(batches_per_second, seconds, gateways, readings, min(breaches, gateways), workers)
+    rate = batches_per_second if every is None else gateways / every
+    workload = Workload(rate, seconds, gateways, readings, min(breaches, gateways), workers, series)
     console = Console(stderr=True)
     results = []
     try:
+        times = times_of(series, runs)
         mosquitto = find_mosquitto()
-        with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
-        ) as progress:
-            for number in range(1, runs + 1):
-                task = progress.add_task(f"run {number} of {runs}")
-
-                def tell(doing: str, number: int = number, task: TaskID = task) -> None:
-                    progress.update(task, description=f"run {number} of {runs}: {doing}")
-
+        before = machine(mosquitto)
+        with _spinner(console) as tell:
+            for number in range(1, times + 1):
                 folder = _folder(keep, number)
                 try:
-                    results.append(run(workload, mosquitto, folder, tell))
+                    told = _numbered(tell, number, times)
+                    results.append(run(workload, mosquitto, folder, told))
                 finally:
                     if keep is None:
                         shutil.rmtree(folder, ignore_errors=True)
-                tell("done")
-                progress.stop_task(task)
     except BenchError as error:
         console.print(f"oshwatch bench: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
-    typer.echo(
-        json.dumps(
-            {
-                "benchmark": "ingest",
-                "workload": {**asdict(workload), "runs": runs},
-                "machine": machine(mosquitto),
-                "median": medians(results),
-                "runs": results,
-            },
-            indent=2,
-        )
-    )
+    document = {
+        "benchmark": "ingest",
+        "workload": {**asdict(workload), "runs": times},
+        "machine": before,
+        "load_average_after": machine()["load_average"],
+        "median": medians(results),
+        "runs": results,
+    }
+    typer.echo(json.dumps(document, indent=2) if json_output else "\n".join(report(document)))
 
 
 @app.command()
@@ -191,6 +204,10 @@ def _spinner(console: Console) -> Iterator[Callable[[str], None]]:
     ) as progress:
         task = progress.add_task("")
         yield lambda doing: progress.update(task, description=doing)
+
+
+def _numbered(tell: Callable[[str], None], number: int, of: int) -> Callable[[str], None]:
+    return lambda doing: tell(f"run {number} of {of}: {doing}")
 
 
 def _folder(keep: Path | None, number: int) -> Path:

@@ -109,6 +109,7 @@ def test_a_small_benchmark_ends_by_itself_with_one_json_object() -> None:
         "0",
         "--runs",
         "1",
+        "--json",
     ]
     result = CliRunner().invoke(app, ["ingest", *options])
     assert result.exit_code == 0, result.stderr

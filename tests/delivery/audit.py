@@ -21,18 +21,21 @@ from ingest_service.series.sqlite import open_series
 from osh_domain.batch import open_frame
 from osh_domain.senml import read_pack
 from oshwatch.truth_check import Key, TruthReport, batch_readings, check, ledger_readings, taken_readings
+from tests.delivery.batch_audit import Batch, lost_batches
 from tests.delivery.gaps import spans
 
 
 class Audit(NamedTuple):
     """What was found; `kept` is the verdict. `lost`: missing, and nothing signed says so; `in_gaps`: missing,
     and a gap record covers it; `held`: on the gateway in a batch whose number the ledger holds with another
-    content, which the gateway has told; `numbers`: measured values in the ledger, each has to be a point."""
+    content, which the gateway has told; `batches`: sealed and not accounted for, which no gap record
+    excuses; `numbers`: measured values in the ledger, each has to be a point."""
 
     truth: TruthReport
     lost: tuple[str, ...]
     in_gaps: int
     held: int
+    batches: tuple[str, ...]
     broken_rows: list[int]
     numbers: int
     points: int
@@ -43,6 +46,7 @@ class Audit(NamedTuple):
         truth = self.truth
         return (
             not (self.lost or truth.twice or truth.changed or truth.invented or truth.waiting)
+            and not self.batches
             and not self.broken_rows
             and self.series_is_the_ledgers
             and self.points == self.numbers
@@ -57,6 +61,7 @@ class Audit(NamedTuple):
             ("held by their gateway after damage, as it has told", self.held),
             ("still in an outbox", self.truth.waiting),
             ("lost", len(self.lost)),
+            ("batches that are not accounted for", len(self.batches)),
             ("doubled", self.truth.twice),
             ("changed", self.truth.changed),
             ("invented", self.truth.invented),
@@ -66,19 +71,22 @@ class Audit(NamedTuple):
         )
         same = "is" if self.series_is_the_ledgers else "is NOT"
         text = [f"{count:>12,}  {name}" for name, count in rows]
-        return [*text, *self.lost[:5], f"{'':>14}the series {same} what the ledger gives"]
+        return [*text, *self.lost[:5], *self.batches[:5], f"{'':>14}the series {same} what the ledger gives"]
 
 
 @dataclass
 class _Kept:
     """What the ledger says of gaps (spans in ms, by gateway), which gateways told that they hold batches, and
-    how many numbers it has."""
+    which batches it has with their hashes, and how many numbers."""
 
     gaps: defaultdict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     holders: set[str] = field(default_factory=set)
+    batches: dict[Batch, str] = field(default_factory=dict)
     numbers: int = 0
 
     def take(self, row: LedgerRow) -> None:
+        if row.epoch is not None and row.seq is not None:
+            self.batches[Batch(row.gateway, row.epoch, row.seq)] = row.batch_hash
         for record in read_pack(open_frame(row.payload).pack, 0.0):
             self.numbers += type(record.value) is float
             if record.name.endswith("/sys/gap") and row.signed:
@@ -111,6 +119,7 @@ def audit(truth_file: Path, data_dir: Path, fleet_dir: Path, scratch: Path) -> A
         lost,
         len(gone) - len(lost),
         held.total(),
+        tuple(lost_batches(fleet_dir, kept.batches)),
         broken,
         kept.numbers,
         live[0],

@@ -137,6 +137,7 @@ def document(seed: int, minutes: float, found: Audit, figures: Figures) -> dict[
             "in_signed_gaps": found.in_gaps,
             "held_by_their_gateway": found.held,
             "lost": len(found.lost),
+            "batches_not_accounted_for": len(found.batches),
             "doubled": found.truth.twice,
             "changed": found.truth.changed,
             "invented": found.truth.invented,

@@ -26,9 +26,10 @@ _COUNT = (
     .group_by(JUDGEMENTS.c.verdict)
 )
 # Stretches that lie wholly in the span: shifts, and what is left of days outside them.
+# PostgreSQL adds integers up to a decimal number, which goes with no float.
 _KEPT = sa.select(
-    sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.above), 0),
-    sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.within), 0),
+    sa.cast(sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.above), 0), sa.BigInteger),
+    sa.cast(sa.func.coalesce(sa.func.sum(JUDGED_SHIFTS.c.within), 0), sa.BigInteger),
 ).where(
     JUDGED_SHIFTS.c.zone == sa.bindparam("zone"),
     JUDGED_SHIFTS.c.rule == sa.bindparam("rule"),

@@ -21,12 +21,15 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 
 from ingest_service.series.influx.errors import explained, unreachable
+from ingest_service.series.influx.half_written import half_written, without_half_written
 from ingest_service.series.influx.where import Where
 from ingest_service.series.port import SeriesError
 
 LINES_AT_ONCE = 5000
 STATEMENTS_AT_ONCE = 200
 TIMEOUT_S = 30.0
+PAUSES_S = (0.02, 0.05, 0.1, 0.2)
+"""Between the times that something is asked for again of which a point was just being written."""
 Value = float | str | None
 Row = list[Value]
 
@@ -96,6 +99,15 @@ class Link:
         return self._ask([statement])[0]
 
     def _ask(self, statements: Sequence[str]) -> list[list[Series]]:
+        found = self._asked(statements)
+        for pause in PAUSES_S:
+            if not any(half_written(series) for series in found):
+                return found
+            time.sleep(pause)
+            found = self._asked(statements)
+        return [without_half_written(series) for series in found]
+
+    def _asked(self, statements: Sequence[str]) -> list[list[Series]]:
         text = ";".join(statements)
         answer = self.send("POST", "/query", data={"q": text, "db": self.where.bucket, "epoch": "u"})
         content = answer.content

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -99,8 +99,7 @@ def read_fleet(context: Context) -> Fleet:
     found.series_behind_s = _behind(context, now)
     heard = [one.last_batch_at for one in statuses.values() if one.last_batch_at is not None]
     found.newest_batch_age_s = max(0.0, now - max(heard)) if heard else None
-    days = context.ledger.day_roots()
-    found.day_line_age_s = max(0.0, now - _end_of(days[-1].day)) if days else None
+    found.day_line_age_s = day_line_age([one.day for one in context.ledger.day_roots()], now)
     return found
 
 
@@ -136,8 +135,17 @@ def _behind(context: Context, now: float) -> float:
     return max((now - found[0].received_at for found in rows if found), default=0.0)
 
 
-def _end_of(day: str) -> float:
+def day_line_age(days: Sequence[str], now: float) -> float | None:
+    """Time [s] since the end of the newest published day that is over.
 
+    While the clock was ahead a day to come may have been published, after which none is until it has come:
+    that one is passed over here, else nobody would be told.
+    """
+    over = [end for end in map(_end_of, days) if end <= now]
+    return now - over[-1] if over else None
+
+
+def _end_of(day: str) -> float:
     return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() + 86_400.0
 
 

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest_service import metrics
 from ingest_service.database import migrate, open_database
 from ingest_service.evidence.roots import publish_due
+from ingest_service.fleet_metrics import day_line_age
 from ingest_service.intake import Intake
 from ingest_service.ledger.port import Rejected
 from ingest_service.ledger.sqlite import open_ledger
@@ -104,3 +105,11 @@ def test_every_figure_is_explained_and_every_alert_uses_one_that_exists(server: 
     }
     declared = {one._name for one in vars(metrics).values() if hasattr(one, "_name")}
     assert used <= names | declared
+
+
+def test_a_day_that_was_published_while_the_clock_was_ahead_does_not_hide_that_none_is_since() -> None:
+    now = 1_780_000_000.0  # 2026-05-28 20:26:40 UTC
+    assert day_line_age(["2026-05-26", "2026-05-27"], now) == 73_600.0
+    assert day_line_age(["2026-05-26", "2027-05-27"], now) == 73_600.0 + DAY
+    assert day_line_age(["2027-05-27"], now) is None
+    assert day_line_age([], now) is None

@@ -34,6 +34,8 @@ class CommandDesk:
         return self._answers[name]
 
     def _do(self, said: dict[str, object], wall: float) -> dict[str, object]:
+        if said.get("gw", self._identity.gateway) != self._identity.gateway:
+            return _refuse("another gateway's: a command that was meant for another one came here")
         expires = said.get("exp")
         if not isinstance(expires, int | float) or wall > expires:
             return _refuse("expired: the command is too old, or does not say until when it holds")

@@ -51,7 +51,8 @@ def command(
     link = BrokerLink(settings, [topic_filter(CMD_RES, site=site, gateway=gateway)], hear)
     if not link.ready():
         raise ConnectionError(link.trouble or "the broker does not answer")
-    said = {"id": name, "op": operation, "args": dict(arguments), "exp": round(now + LIVES_S, 3)}
+    expires = round(now + LIVES_S, 3)
+    said = {"id": name, "gw": gateway, "op": operation, "args": dict(arguments), "exp": expires}
     link.publish(topic(site, gateway, CMD), speak(said, signer), expiry_s=ON_THE_WAY_S)
     deadline = time.monotonic() + within_s
     while not answers and time.monotonic() < deadline and link.ready():

@@ -85,6 +85,7 @@ def resend(
     for name, hole in open_.items():
         said: dict[str, object] = {
             "id": name,
+            "gw": hole.gateway,
             "op": "resend",
             "args": {"ep": hole.epoch, "from": hole.first, "to": hole.last},
             "exp": round(now() + LIVES_S, 3),

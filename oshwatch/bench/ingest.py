@@ -16,11 +16,12 @@ from ingest_service.settings import Settings
 from ingest_service.shard_work import is_divided
 from ingest_service.stores import open_database_of, open_server_key_of
 from oshwatch.bench.figures import spread_ms
-from oshwatch.bench.fleet import Load, description, next_start
+from oshwatch.bench.fleet import Load, description, members, next_start
 from oshwatch.bench.generators import Generators, generators
 from oshwatch.bench.ingest_report import by_part, readings_per_cpu_second
 from oshwatch.bench.places import Place, prepare, settings_of
 from oshwatch.bench.processes import family_cpu_seconds, family_memory_mb, store_pids
+from oshwatch.bench.registering import Copy, Registered
 from oshwatch.bench.servers import BenchError, broker, machine_cpu_seconds, runners
 from oshwatch.bench.watching import Progress, Watcher, rollup_seconds, stored_points, wait_for_notices
 
@@ -64,7 +65,7 @@ def run(workload: Workload, mosquitto: str, folder: Path, tell: Tell) -> dict[st
         numbers = _numbers(workload.workers, settings)
         prepare(settings)
         tell("registering gateways")
-        _register(settings, load)
+        register_fleet(settings, load)
         server_key = open_server_key_of(settings, create=True).public_key
         tell("starting the runners")
         with runners(settings, folder / "logs", numbers) as started, generators(load) as loading:
@@ -93,10 +94,26 @@ def _numbers(workers: int, settings: Settings) -> dict[str, int]:
     return {"intake": workers, "projector": others, "alerts": others}
 
 
-def _register(settings: Settings, load: Load) -> None:
+def register_fleet(settings: Settings, load: Load) -> None:
+    """The first gateway by the register itself, all others by copying its rows."""
     engine = open_database_of(settings)
     try:
-        import_description(Register(engine), description(load), who="bench")
+        alone = replace(load, gateways=1, batches_per_second=1.0 / load.period_s)
+        import_description(Register(engine), description(alone), who="bench")
+        first, *others = members(load)
+        registered = Registered(engine)
+        site = registered.pattern(first.site, without=(first.zone, first.id))
+        zone = registered.pattern(first.zone, first.id)
+        sites = dict.fromkeys(one.site for one in others if one.site != first.site)
+        registered.fill(Copy(site, {first.site: name}, {}) for name in sites)
+        registered.fill(
+            Copy(
+                zone,
+                {first.zone: one.zone, first.id: one.id, first.site: one.site},
+                {"kid": one.kid, "public_key": one.public_key},
+            )
+            for one in others
+        )
     finally:
         engine.dispose()
 

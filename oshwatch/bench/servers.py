@@ -20,7 +20,7 @@ from ingest_service.stores import open_database_of
 from oshwatch.supervisor import Supervisor
 
 RUNNERS: Final = ("intake", "projector", "alerts")
-START_WITHIN_S: Final = 30.0
+START_WITHIN_S: Final = 90.0
 SPARE_FILES: Final = 100
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 

@@ -28,7 +28,7 @@ SUMMED: Final = ("wbgt_eff.twa60", "la.lex8h", "pm2_5.mean24h")
 _METHODS: Final = {kind.name: kind.method or MEASURED_GLOBE for kind in KINDS}
 _USUAL: Final = {"wbgt_eff.twa60": 28.0, "la.lex8h": 82.0, "pm2_5.mean24h": 30.0}
 # (code, time zone, minutes east of UTC, latitude, longitude)
-_COUNTRIES: Final = (
+COUNTRIES: Final = (
     ("kh", "Asia/Phnom_Penh", 420, 11.56, 104.92),
     ("vn", "Asia/Ho_Chi_Minh", 420, 10.78, 106.70),
     ("bd", "Asia/Dhaka", 360, 23.81, 90.41),
@@ -56,7 +56,7 @@ class Nation:
 
 
 def site_id(number: int) -> str:
-    return f"{_COUNTRIES[number % len(_COUNTRIES)][0]}-year-{number}"
+    return f"{COUNTRIES[number % len(COUNTRIES)][0]}-year-{number}"
 
 
 def gateway_id(number: int) -> str:
@@ -67,19 +67,20 @@ def description(nation: Nation) -> dict[str, Any]:
     """The register's description, with an inspector who may see all of it."""
     return {
         "version": 1,
-        "sites": [_site(number, nation.zones) for number in range(nation.factories)],
+        "sites": [site(number, nation.zones) for number in range(nation.factories)],
         "people": [{"login": "inspector", "name": "Inspector", "role": "authority", "scope": ""}],
     }
 
 
-def _site(number: int, zones: int) -> dict[str, Any]:
-    code, timezone, _, latitude, longitude = _COUNTRIES[number % len(_COUNTRIES)]
+def site(number: int, zones: int) -> dict[str, Any]:
+    """One factory of the description."""
+    code, timezone, _, latitude, longitude = COUNTRIES[number % len(COUNTRIES)]
     drawn = random.Random(number)  # noqa: S311 - places, not keys
     return {
         "id": site_id(number),
         "name": f"Factory {number:04}",
         "country": code,
-        "district": f"district-{number // len(_COUNTRIES) % 25}",
+        "district": f"district-{number // len(COUNTRIES) % 25}",
         "timezone": timezone,
         "latitude": round(latitude + drawn.uniform(-1, 1), 4),
         "longitude": round(longitude + drawn.uniform(-0.4, 0.4), 4),
@@ -117,7 +118,7 @@ def _site(number: int, zones: int) -> dict[str, Any]:
 
 def shifts(nation: Nation, number: int) -> Iterator[tuple[int, int]]:
     """Begin and end [minutes since 1970] of the shifts of a site that are over, oldest first; no Sundays."""
-    east = _COUNTRIES[number % len(_COUNTRIES)][2]
+    east = COUNTRIES[number % len(COUNTRIES)][2]
     today = (MINUTE + east) // DAY * DAY - east
     for days in range(nation.days, 0, -1):
         midnight = today - days * DAY

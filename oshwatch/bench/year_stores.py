@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from ingest_service.series.port import SeriesStore
 from ingest_service.series.sqlite import FILE_NAME
 from ingest_service.settings import Settings
 from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
+from oshwatch.bench.registering import Copy, Registered
 from oshwatch.bench.year import (
+    COUNTRIES,
     NOW,
     Nation,
     description,
@@ -30,12 +33,14 @@ from oshwatch.bench.year import (
     minutes_above,
     newest_exposures,
     shifts,
+    site,
     site_id,
     summaries,
 )
 
 AT_ONCE: Final = 50_000
 CASES_A_SITE: Final = 40
+_OF_SITE: Final = ("district", "latitude", "longitude")
 _SUMMARY: Final = "INSERT INTO summaries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 Tell = Callable[[str], None]
 
@@ -47,7 +52,9 @@ def fill(settings: Settings, nation: Nation, tell: Tell) -> dict[str, int]:
     try:
         open_ledger_of(settings).close()
         register = Register(engine, lambda: NOW - 400 * 86400.0)
-        import_description(register, description(nation), "bench")
+        first = replace(nation, factories=min(nation.factories, len(COUNTRIES)))
+        import_description(register, description(first), "bench")
+        _register_others(engine, nation, first.factories)
         snapshot = register.snapshot()
         tell("writing judged shifts")
         judged = _fill(engine, JUDGED_SHIFTS, _judged(nation, snapshot))
@@ -69,21 +76,38 @@ def fill(settings: Settings, nation: Nation, tell: Tell) -> dict[str, int]:
     return {"judged_shifts": judged, "cases": cases, "newest_exposures": newest, "summaries": summed}
 
 
+def _register_others(engine: sa.Engine, nation: Nation, done: int) -> None:
+    """Copies of the factory in the same country, with a name, a district and a place of their own."""
+    registered = Registered(engine)
+    patterns = [registered.pattern(site_id(number)) for number in range(done)]
+    registered.fill(
+        Copy(
+            patterns[number % done],
+            {
+                site_id(number % done): site_id(number),
+                site(number % done, 0)["name"]: site(number, 0)["name"],
+            },
+            {key: value for key, value in site(number, 0).items() if key in _OF_SITE},
+        )
+        for number in range(done, nation.factories)
+    )
+
+
 def _judged(nation: Nation, register: RegisterSnapshot) -> Iterator[dict[str, Any]]:
     limits = LimitsInForce(load_packs())
     known: dict[tuple[object, ...], list[str]] = {}
     for number in range(nation.factories):
-        site = register.site(site_id(number))
-        assert site is not None  # noqa: S101 - it was registered above
+        its_site = register.site(site_id(number))
+        assert its_site is not None  # noqa: S101 - it was registered above
         stretches = list(shifts(nation, number))
-        for index, zone in enumerate(register.zones_of(site.id)):
-            key = (site.country, site.sector, zone.metabolic_class, zone.acclimatised)
+        for index, zone in enumerate(register.zones_of(its_site.id)):
+            key = (its_site.country, its_site.sector, zone.metabolic_class, zone.acclimatised)
             if key not in known:
                 known[key] = [
                     active[0].id
                     for hazard in HAZARDS
                     for panel in panels_of(hazard)[:1]
-                    if (active := limits.active(site, zone, (panel.judged,), NOW))
+                    if (active := limits.active(its_site, zone, (panel.judged,), NOW))
                 ]
             for rule in known[key]:
                 for begin, end in stretches:

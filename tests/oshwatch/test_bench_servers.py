@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ingest_service.series.influx.link import Link
 from ingest_service.settings import Settings
 from ingest_service.stores import influx_of, open_database_of
 from oshwatch.bench.fleet import Load, description, planned
+from oshwatch.bench.ingest import register_fleet
 from oshwatch.bench.ingest_report import by_part, readings_per_cpu_second
 from oshwatch.bench.places import prepare, settings_of, times_of
 from oshwatch.bench.processes import family_cpu_seconds, listener, store_pids
@@ -129,3 +131,29 @@ def test_processor_time_is_told_by_part() -> None:
     assert parts == {"broker": 1.0, "intake": 4.5, "load generator": 2.0}
     assert readings_per_cpu_second(11_000, parts) == 2000
     assert readings_per_cpu_second(11_000, {"load generator": 1.0}) == 0
+
+
+def test_a_fleet_registered_by_copying_is_the_one_described(tmp_path: Path) -> None:
+    load = replace(LOAD, gateways=23, batches_per_second=7.0)
+    snapshots = []
+    for name in ("copied", "described"):
+        settings = Settings(data_dir=tmp_path / name)
+        settings.data_dir.mkdir()
+        engine = open_database_of(settings)
+        if name == "copied":
+            register_fleet(settings, load)
+        else:
+            import_description(Register(engine), description(load), who="test")
+        snapshots.append(Register(engine).snapshot())
+        engine.dispose()
+    copied, described = snapshots
+    assert (copied.sites, copied.zones) == (described.sites, described.zones)
+    assert {*copied.placements} == {*described.placements}
+    assert {*copied.expected} == {*described.expected}
+    assert [(one.login, one.scope) for one in copied.people] == [
+        (one.login, one.scope) for one in described.people
+    ]
+    for gateway in described.gateways:
+        assert copied.keys_of(gateway.id) == described.keys_of(gateway.id)
+    site = described.sites[-1].id
+    assert copied.shifts(site) == described.shifts(site)

@@ -27,6 +27,8 @@ DATABASE_HOST: Final = "postgres:5432"
 
 # File names are the contract with docker-compose.yml; a test compares the two.
 SERVER_KEY: Final = "server.key"
+STATEMENTS: Final = "server.key.statements"
+"""Empty until the key is changed: a file that is not there cannot be given to a container."""
 POSTGRES_OWNER: Final = "postgres_password"
 OWNER_URL: Final = "database_owner_url"
 SERVICE_URL: Final = "database_url"
@@ -77,6 +79,8 @@ def _make(folder: _Folder, hosts: Sequence[str], now: dt.datetime) -> list[str]:
     if not folder.has(SERVER_KEY):
         ServerKey.load_or_create(folder.path / SERVER_KEY)
         folder.made.append(SERVER_KEY)
+    if not folder.has(STATEMENTS):
+        folder.write(STATEMENTS, b"", mode=0o600)
     _certificates(folder, hosts, now)
     return folder.made
 

@@ -84,7 +84,8 @@ def test_a_part_is_given_the_secrets_it_names_and_no_other(name: str) -> None:
     service = SERVICES[name]
     said = f"{service.get('environment')} {service['command']}"
     for secret in service["secrets"]:
-        assert f"/run/secrets/{secret}" in said, f"{name} has no use for {secret}"
+        # What introduced the server's key is found beside it.
+        assert f"/run/secrets/{secret.removesuffix('.statements')}" in said, f"{name} has no use for {secret}"
     for secret in re.findall(r"/run/secrets/([\w.-]+)", said):
         assert secret in service["secrets"], f"{name} lacks {secret}"
 

@@ -22,7 +22,7 @@ from ingest_service.register.store import Register
 from ingest_service.series.port import SeriesStore
 from ingest_service.series.sqlite import FILE_NAME
 from ingest_service.settings import Settings
-from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
+from ingest_service.stores import influx_of, open_database_of, open_ledger_of, open_series_of
 from oshwatch.bench.registering import Copy, Registered
 from oshwatch.bench.year import (
     COUNTRIES,
@@ -67,12 +67,11 @@ def fill(settings: Settings, nation: Nation, tell: Tell) -> dict[str, int]:
         tell("writing channels and the newest exposures")
         _channels(series, nation)
         newest = sum(series.write_exposures(rows) for rows in _pieces(newest_exposures(nation)))
-        if settings.influx_url is not None:
-            tell("writing summaries")
-            summed = sum(_written(series, rows) for rows in _pieces(summaries(nation)))
+    tell("writing summaries")
     if settings.influx_url is None:
-        tell("writing summaries")
-        summed = _summaries_at_once(settings, nation)
+        summed = _summaries_into_file(settings, nation)
+    else:
+        summed = summaries_into_influx(settings, nation)
     return {"judged_shifts": judged, "cases": cases, "newest_exposures": newest, "summaries": summed}
 
 
@@ -177,12 +176,7 @@ def _channels(series: SeriesStore, nation: Nation) -> None:
             series.clear_dirty(pairs)
 
 
-def _written(series: SeriesStore, rows: list[Any]) -> int:
-    series.write_summaries(rows)
-    return len(rows)
-
-
-def _summaries_at_once(settings: Settings, nation: Nation) -> int:
+def _summaries_into_file(settings: Settings, nation: Nation) -> int:
     """Straight into the file: nothing here has to outlive a power cut."""
     count = 0
     with closing(sqlite3.connect(settings.data_dir / FILE_NAME, isolation_level=None)) as connection:
@@ -193,6 +187,19 @@ def _summaries_at_once(settings: Settings, nation: Nation) -> int:
             connection.execute("COMMIT")
             count += len(rows)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return count
+
+
+def summaries_into_influx(settings: Settings, nation: Nation) -> int:
+    """Straight into the bucket: there is nothing to compare them with."""
+    from ingest_service.series.influx.link import Link
+    from ingest_service.series.influx.summing import summary_line
+
+    count = 0
+    with closing(Link(influx_of(settings))) as link:
+        for rows in _pieces(summaries(nation)):
+            link.write([summary_line(row) for row in rows])
+            count += len(rows)
     return count
 
 

@@ -71,7 +71,7 @@ class Summing(ExposureWriting):
             stored[key] = row._replace(revision=0 if old is None else old.revision + 1)
             if old is not None and _hides(old, row):
                 self._session.add_delete("summary", _deletion(row))
-            lines.append(_line(stored[key]))
+            lines.append(summary_line(stored[key]))
             ends[period, row.kind] = max(ends.get((period, row.kind), row.last), row.last)
         self._session.add("summary", lines)
 
@@ -167,7 +167,8 @@ def _tags(row: Summary) -> dict[str, str]:
     return {"site": site_of(row.zone), "zone": row.zone, "kind": row.kind, "period": row.period}
 
 
-def _line(row: Summary) -> str:
+def summary_line(row: Summary) -> str:
+    """A summary as line protocol."""
     numbers: list[tuple[str, Any]] = [
         (name, getattr(row, name))
         for name in (*_MAY_BE_MISSING, "first", "known", "expected", "grade", "revision")

@@ -15,7 +15,9 @@ from typing import Final
 
 from ingest_service.database import DatabaseError
 from ingest_service.heartbeat import signs_of_life
+from ingest_service.leases import unheld
 from ingest_service.settings import Settings
+from ingest_service.shard_work import is_divided
 from ingest_service.stores import open_database_of
 from oshwatch.supervisor import Supervisor
 
@@ -85,6 +87,7 @@ def runners(
     supervisor.start()
     try:
         _wait(lambda: _all_beat(settings, supervisor.pids()), "a runner gives no sign of life", logs)
+        _wait(lambda: _all_held(settings), "a part of the sites has nobody who looks after it", logs)
         yield supervisor.pids()
     finally:
         supervisor.stop()
@@ -103,6 +106,17 @@ def _all_beat(settings: Settings, pids: Mapping[str, int]) -> bool:
         engine.dispose()
     connected = [one for one in beats if one.runner != "intake" or one.facts.get("connected")]
     return {*pids.values()} <= {one.pid for one in connected}
+
+
+def _all_held(settings: Settings) -> bool:
+    """Whether the runners that divide the sites have taken all of them."""
+    if not is_divided(settings):
+        return True
+    engine = open_database_of(settings)
+    try:
+        return not unheld(engine, "projector") and not unheld(engine, "alerts")
+    finally:
+        engine.dispose()
 
 
 def _listens(port: int) -> bool:

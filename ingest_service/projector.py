@@ -23,7 +23,7 @@ from ingest_service.row_guard import RowGuard
 from ingest_service.series.port import SeriesError, SeriesStore
 from ingest_service.set_aside import SetAside
 from ingest_service.settings import Settings
-from ingest_service.shard_work import Part, is_divided, kept, leases_of, work
+from ingest_service.shard_work import Part, is_divided, kept, leases_of, shards_of, work
 from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
 from ingest_service.trials import FOLDER, Trials
 
@@ -121,11 +121,12 @@ def rebuild(settings: Settings) -> None:
 
     For use while the service is stopped, after the register was mended (a foreign name, a key).
     """
-    series = open_series_of(settings)
-    try:
-        series.wipe()
-    finally:
-        series.close()
+    for shard in shards_of(settings):
+        series = open_series_of(settings, shard=shard)
+        try:
+            series.wipe()
+        finally:
+            series.close()
 
 
 class Loop:

@@ -62,14 +62,15 @@ class TruthReport:
         return [*text, *self.examples, "exact" if self.exact else "NOT exact"]
 
 
-def check(truth_file: Path, data_dir: Path, fleet_dir: Path | None) -> TruthReport:
-    """Compare. `fleet_dir` holds the outboxes of a fleet that has ended; None looks at the ledger alone.
+def check(truth_file: Path, ledger: Path | Settings, fleet_dir: Path | None) -> TruthReport:
+    """Compare. `ledger`: the data directory it is in, or the settings that name the server it is on.
+    `fleet_dir` holds the outboxes of a fleet that has ended; None looks at the ledger alone.
 
     Raises TruthError, LedgerError, OutboxError.
     """
     taken = taken_readings(truth_file)
     gateways = {key[0].partition("/")[0] for key in taken}
-    held = Counter(ledger_readings(data_dir, gateways))
+    held = Counter(ledger_readings(ledger, gateways))
     waiting = Counter() if fleet_dir is None else Counter(_outbox_readings(fleet_dir, gateways))
     missing, extra = taken - held, held - taken
     still_waiting = missing & waiting
@@ -104,9 +105,10 @@ def taken_readings(truth_file: Path) -> Counter[Key]:
     return taken
 
 
-def ledger_readings(data_dir: Path, gateways: set[str]) -> Iterator[Key]:
+def ledger_readings(where: Path | Settings, gateways: set[str]) -> Iterator[Key]:
     """What the ledger holds of these gateways, as often as it holds it. Raises LedgerError."""
-    ledger = open_ledger_of(Settings(data_dir=data_dir), read_only=True)
+    settings = where if isinstance(where, Settings) else Settings(data_dir=where)
+    ledger = open_ledger_of(settings, read_only=True)
     try:
         after = 0
         while rows := list(ledger.rows(after, ROWS_AT_ONCE)):

@@ -1,7 +1,9 @@
 """``oshwatch admin``: prepare the data directory; sites, people, tokens and gateways from a shell."""
 
 import base64
-from typing import Annotated
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,6 +33,9 @@ from oshwatch.administration.shell import (
     settings_at,
     who,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 app = typer.Typer(
     help="Prepare the data directory; factories, calendars, people, tokens, gateways.", no_args_is_help=True
@@ -108,20 +113,34 @@ def rebuild(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     The way to bring readings in that a mended register now has a place for. Numbers that were right stay
     the same; corrected exposures raise no live alarm.
     """
-    from ingest_service import heartbeat
     from ingest_service.projector import rebuild as empty_series
     from ingest_service.series.port import SeriesError
 
-    with opened(data_dir) as (_, folder):
-        beat = heartbeat.read_all(folder).get("projector")
-        if beat is not None and process_lives(beat.pid):
-            raise fail(f"the projector still runs (process {beat.pid}); stop the service, then try again")
+    with opened(data_dir) as (register, folder):
+        running = _running_projectors(register.engine, folder)
+        if running:
+            told = ", ".join(running)
+            raise fail(f"the projector still runs ({told}); stop every projector, then try again")
         try:
             empty_series(settings_at(data_dir))
         except SeriesError as error:
             raise fail(str(error)) from None
         line = "The series are empty; start the service, and the projector makes them again."
         answer({"data_dir": str(folder), "emptied": True}, as_json, [line])
+
+
+def _running_projectors(engine: "Engine", folder: Path) -> list[str]:
+    """The projectors that live; with a database on a server also those on other machines."""
+    from ingest_service import heartbeat
+
+    try:
+        signs = heartbeat.signs_of_life(engine, folder)
+    except OSError as error:
+        raise fail(str(error)) from None
+    mine = [one for one in signs if one.runner == "projector"]
+    if engine.dialect.name == "sqlite":
+        return [f"process {one.pid}" for one in mine if process_lives(one.pid)]
+    return [one.instance for one in mine if one.fresh(time.time())]
 
 
 @site_app.command("list")

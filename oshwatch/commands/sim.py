@@ -142,7 +142,15 @@ def scenarios() -> None:
 @app.command("truth-check")
 def truth_check(
     truth: Annotated[Path, typer.Argument(help="The truth file of a run.")],
-    data_dir: Annotated[Path, typer.Option(help="The server's data folder, with the ledger.")],
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The server's data folder, with the ledger; else what OSHWATCH_CONFIG or the environment "
+            "name.",
+            envvar="OSHWATCH_DATA_DIR",
+            show_default=False,
+        ),
+    ] = None,
     fleet_dir: Annotated[
         Path | None, typer.Option(help="The fleet's data folder: what still waits there is not lost.")
     ] = None,
@@ -151,10 +159,11 @@ def truth_check(
     from edge_agent.outbox.opening import OutboxError
     from firmware_sim.truth import TruthError
     from ingest_service.ledger.port import LedgerError
+    from oshwatch.administration.shell import settings_at
     from oshwatch.truth_check import check
 
     try:
-        report = check(truth, data_dir, fleet_dir)
+        report = check(truth, settings_at(data_dir), fleet_dir)
     except (TruthError, LedgerError, OutboxError) as error:
         typer.echo(f"oshwatch sim: {error}", err=True)
         raise typer.Exit(2) from None

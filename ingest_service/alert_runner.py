@@ -28,6 +28,7 @@ from ingest_service.ledger.port import Ledger
 from ingest_service.metrics import CASES_OPEN
 from ingest_service.metrics import NOTICES as NOTICES_METRIC
 from ingest_service.overview_keeping import keep_overview
+from ingest_service.passing import Complaint
 from ingest_service.register.entries import Contact
 from ingest_service.register.of_shard import RegisterOfShard
 from ingest_service.register.store import Register
@@ -209,7 +210,7 @@ def deliver(
         # Of whom the others do not know that it lives they take over what it begins to send.
         return stop.is_set() or (leases is not None and not leases.lives())
 
-    recovered = float("-inf")
+    recovered, complaint = float("-inf"), Complaint(_log, "the delivery of notices")
     while not stop.is_set():
         try:
             # Alone, only what an earlier process left can have been interrupted.
@@ -218,8 +219,9 @@ def deliver(
                 recovered = time.monotonic()
             for outcome in delivery.pass_once(stopped=stopped):
                 NOTICES_METRIC.labels(outcome).inc()
-        except Exception:  # noqa: BLE001 - outermost loop of the thread: a locked database must not end it
-            _log.exception("delivery failed; trying again")
+            complaint.over()
+        except Exception as error:  # noqa: BLE001 - outermost loop of the thread: nothing must end it
+            complaint.about(error)
             stop.wait(1.0)
         stop.wait(POLL_S)
 

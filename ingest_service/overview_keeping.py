@@ -23,6 +23,7 @@ from ingest_service.catching_up import CatchingUp
 from ingest_service.clock import clock_from
 from ingest_service.database import write
 from ingest_service.ledger.port import Ledger
+from ingest_service.passing import Complaint
 from ingest_service.queries.limits_in_force import LimitsInForce
 from ingest_service.queries.overview import LIVE_SITES
 from ingest_service.queries.panels import HAZARDS
@@ -96,13 +97,14 @@ class OverviewKeeper:
 
     def run(self, turn: threading.Event) -> None:
         """Keep while it is this one's turn, until told to stop."""
-        pause = IDLE_S
+        pause, complaint = IDLE_S, Complaint(_log, "counting for the overview")
         while not turn.wait(pause):
             begun = time.monotonic()
             try:
                 found = self.step()
-            except Exception:  # noqa: BLE001 - outermost loop of the thread: a locked database must not end it
-                _log.exception("counting for the overview failed; trying again")
+                complaint.over()
+            except Exception as error:  # noqa: BLE001 - outermost loop of the thread: nothing must end it
+                complaint.about(error)
                 found = None
             took = time.monotonic() - begun
             # A factory that has no line yet does not wait for long.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -205,7 +206,7 @@ def _last(system: Mapping[str, ChannelEntry], name: str) -> float | None:
 def _coverage(view: View, entry: Entry) -> float | None:
     """Share of the minutes of the last day in which the expected channels gave a reading."""
     last = int(view.now // MINUTE_S)
-    shares = []
+    begins: dict[int, int] = {}
     for channel in view.series.latest(entry.id):
         due = [
             one
@@ -215,9 +216,11 @@ def _coverage(view: View, entry: Entry) -> float | None:
         if not due or not any(one.valid_at(view.now) for one in due):
             continue
         since = max(entry.added_at, min(one.valid_from for one in due))
-        first = max(last - DAY_MINUTES, int(since // MINUTE_S))
-        stored = len(view.series.minutes_between([channel.id], first + 1, last))
-        shares.append(min(1.0, stored / max(1, last - first)))
+        begins[channel.id] = max(last - DAY_MINUTES, int(since // MINUTE_S))
+    # Asked for together: a gateway has dozens of channels and a page a hundred gateways.
+    spans = view.series.minutes_between(list(begins), min(begins.values(), default=last) + 1, last)
+    stored = Counter(one.channel for one in spans if one.end > begins[one.channel])
+    shares = [min(1.0, stored[channel] / max(1, last - first)) for channel, first in begins.items()]
     return sum(shares) / len(shares) if shares else None
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ingest_service.series.influx import ql
 from ingest_service.series.influx.answers import minute_at, real, whole
+from ingest_service.series.influx.link import Series
 from ingest_service.series.influx.state import put_most
 from ingest_service.series.influx.summing import Summing
 from ingest_service.series.influx.tables import GONE, REVISIONS, THINNED
@@ -23,9 +24,8 @@ class Judging(Summing):
         first, last = self._summarised(zone, kind, m0, m1)
         found = self._highest_of_minutes(zone, kind, m0, min(first, m1), step)
         parts = self._highest_of_minutes(zone, kind, max(m0, last + 1), m1, step)
-        hours = self.summaries(zone, kind, "hour", first + 1, last)
-        slots = [(-(-one.last // step) * step, one.high) for one in hours if one.high is not None]
-        for slot, high in (*slots, *parts.items()):
+        hours = self._highest_of_hours(zone, kind, first + 1, last, step)
+        for slot, high in (*hours.items(), *parts.items()):
             found[slot] = max(high, found.get(slot, high))
         return found
 
@@ -33,14 +33,16 @@ class Judging(Summing):
         if m1 < m0:
             return {}
         where = [ql.is_tag("zone", zone), ql.is_tag("kind", kind), ql.minutes(m0, m1)]
-        # A slot begins with the minute after a multiple of the step.
-        query = ql.select('max("value")', "exposure", where, f"time({step}m, 1m) fill(none)")
-        return {
-            minute_at(row) + step - 1: real(row[1])
-            for series in self._session.link.ask_one(query)
-            for row in series.values
-            if row[1] is not None
-        }
+        return _slots(self._session.link.ask_one(_highest('max("value")', "exposure", where, step)), step)
+
+    def _highest_of_hours(self, zone: str, kind: str, m0: int, m1: int, step: int) -> dict[int, float]:
+        """The store finds them: handing over the summaries of a year takes ten times as long."""
+        if m1 < m0:
+            return {}
+        where = [ql.is_tag("zone", zone), ql.is_tag("kind", kind), ql.is_tag("period", "hour")]
+        query = _highest("max(high)", "summary", [*where, ql.minutes(m0, m1)], step)
+        (answered,) = self._session.ask("summary", [query])
+        return _slots(answered, step)
 
     def _summarised(self, zone: str, kind: str, m0: int, m1: int) -> tuple[int, int]:
         """The part of a range, after its first and up to its last minute, that hours' summaries cover."""
@@ -148,6 +150,21 @@ class Judging(Summing):
     def _note_thinned(self, what: Kept, name: str, kept_from: int) -> None:
         row = {"shard": self._session.number, "what": what, "name": name, "kept_from": kept_from}
         put_most(self._session.now.connection, THINNED, "kept_from", [row])
+
+
+def _highest(what: str, measurement: str, where: list[str], step: int) -> str:
+    """A slot begins with the minute after a multiple of the step."""
+    return ql.select(what, measurement, where, f"time({step}m, 1m) fill(none)")
+
+
+def _slots(answered: list[Series], step: int) -> dict[int, float]:
+    """The highest by the last minute of its slot."""
+    return {
+        minute_at(row) + step - 1: real(row[1])
+        for series in answered
+        for row in series.values
+        if row[1] is not None
+    }
 
 
 def _stands_between(hour: Summary, limit: float) -> bool:

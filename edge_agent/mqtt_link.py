@@ -147,7 +147,7 @@ class PahoLink:
         self._heard_at = 0.0
         self._patience = PATIENCE_S
         self._flaps, self._up_at = 0, -math.inf
-        self._conn = 0
+        self._conn, self._left_because = 0, ""
         self._will: Callable[[int], Post] | None = None
         self._client = client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
@@ -192,7 +192,7 @@ class PahoLink:
         self._leave_if_silent(time.monotonic())
         if self._undated and self._clock().clk != NO_CLOCK:
             self._undated = False
-            self._shut()  # and connect with all checks, now that there is a clock
+            self._shut("there is a clock now: connecting again to check the certificate's dates")
         return found
 
     def _told(self, event: LinkEvent | _Mid) -> LinkEvent:
@@ -212,7 +212,7 @@ class PahoLink:
             # Longer each time, or a road that is only slow would never get anything through.
             self._patience = min(2 * self._patience, LONGEST_PATIENCE_S)
             self._unanswered.clear()
-            self._shut()
+            self._shut("the broker confirmed nothing for too long: trying again")
 
     def subscribe(self, topics: list[str]) -> None:
         self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
@@ -242,7 +242,8 @@ class PahoLink:
         self._shut()
         self._client.loop_stop()
 
-    def _shut(self) -> None:
+    def _shut(self, why: str = "") -> None:
+        self._left_because = why
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
             with contextlib.suppress(OSError):
@@ -271,12 +272,12 @@ class PahoLink:
             self._put(Refused(str(code)))
             return
         client.reconnect_delay_set(1, max(1, int(self._broker.reconnect_longest_s)))
-        self._up_at = time.monotonic()
+        self._up_at, self._left_because = time.monotonic(), ""
         self._put(Up(self._conn))
         self._conn += 1
 
     def _on_disconnect(
-        self, client: paho.Client, _userdata: object, _flags: object, code: ReasonCode, _properties: object
+        self, client: paho.Client, _data: object, flags: paho.DisconnectFlags, code: ReasonCode, _more: object
     ) -> None:
         self._flaps = self._flaps + 1 if time.monotonic() - self._up_at < FLAP_S else 0
         told, taken_over = code.value == TAKEN_OVER, code.value == TAKEN_OVER or self._flaps >= FLAPS
@@ -285,7 +286,8 @@ class PahoLink:
             self._flaps = 0
             pause = random.randint(*(CLONE_WAIT_S if told else FLAP_WAIT_S))  # noqa: S311 - no secret
             client.reconnect_delay_set(pause, max(pause, CLONE_WAIT_S[1]))
-        self._put(Down(str(code), taken_over))
+        broke = str(code) if flags.is_disconnect_packet_from_server else "the connection broke off"
+        self._put(Down(self._left_because or broke, taken_over))
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._put(Heard(message.topic, bytes(message.payload)))

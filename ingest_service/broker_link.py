@@ -114,7 +114,7 @@ class BrokerLink:
 
     def close(self) -> None:
         if self.connected:
-            self.connected = False
+            self.connected, self._tried = False, True  # asked for, so no trouble to tell of
             self._client.disconnect()
             self._flush()
         connection = self._client.socket()

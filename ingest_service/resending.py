@@ -25,6 +25,7 @@ from osh_domain.wire_error import WireError
 HIGHEST = 2**53 - 1
 LIVES_S = 300.0  # by the gateway's own clock
 ON_THE_WAY_S = 60
+NO_ANSWER = "it does not answer; ask again when it is connected"
 
 
 class Hole(NamedTuple):
@@ -94,4 +95,4 @@ def resend(
     while open_ and time.monotonic() < deadline and link.ready():
         link.read(100, 0.1)
     link.close()
-    return [*answers, *(Answer(hole, 0, "it does not answer") for hole in open_.values())]
+    return [*answers, *(Answer(hole, 0, NO_ANSWER) for hole in open_.values())]

@@ -52,7 +52,10 @@ def build(
             sys.stderr.write(f"{root / name} is stale: run 'oshwatch dashboards build'\n")
         for name in stray:
             sys.stderr.write(f"{root / name} is no dashboard of ours: delete it\n")
-        raise typer.Exit(1 if stale or stray else 0)
+        if stale or stray:
+            raise typer.Exit(1)
+        typer.echo(f"{len(wanted)} files, all as the code makes them.")
+        return
     for name in stale:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(wanted[name], "utf-8")

@@ -9,7 +9,15 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="Make evidence bundles; show the published day roots.")
 
-DataDir = Annotated[Path, typer.Option(envvar="OSHWATCH_DATA_DIR", help="Data directory of the service.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="OSHWATCH_DATA_DIR",
+        show_default=False,
+        help="Data directory of the service; else the one in the file that OSHWATCH_CONFIG names.",
+    ),
+]
 
 
 @app.command()
@@ -17,7 +25,7 @@ def bundle(
     site: Annotated[str, typer.Argument(help="Id of the factory.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC).")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day (UTC), included.")],
-    data_dir: DataDir,
+    data_dir: DataDir = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; else SITE-FROM-TO.tar.")
     ] = None,
@@ -59,7 +67,7 @@ def bundle(
 
 @app.command()
 def days(
-    data_dir: DataDir,
+    data_dir: DataDir = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
 ) -> None:
     """Show the published line of each day: keep a copy, and nobody can write the ledger anew unseen."""

@@ -29,7 +29,7 @@ def test_gateways_that_do_not_answer_are_named(broker: Broker, monkeypatch: pyte
     monkeypatch.setenv("OSHWATCH_MQTT_PORT", str(broker.port))
     done = CliRunner().invoke(app, ["resend", SIGNED.id, "kh-f0123-z", "--within", "0.5"])
     assert done.exit_code == 1
-    assert f"{SIGNED.id}: it does not answer\n" in done.output
+    assert f"{SIGNED.id}: it does not answer; ask again" in done.output
     assert "kh-f0123-z: the ledger has nothing of it" in done.output
 
 

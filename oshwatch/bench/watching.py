@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from ingest_service.projection import CURSOR
 from ingest_service.series.port import SeriesReader
 from ingest_service.settings import Settings
 from ingest_service.shard_work import shards_of
-from ingest_service.stores import open_database_of, open_ledger_of, open_series_of
+from ingest_service.stores import influx_of, open_database_of, open_ledger_of, open_series_of
 from oshwatch.bench.fleet import BREACH_RULE
 
 EVERY_S = 0.5
@@ -97,11 +98,21 @@ def rollup_seconds(settings: Settings) -> float:
 
 def stored_points(settings: Settings) -> int:
     """Readings in the series."""
+    if settings.influx_url is not None:
+        return _points_in_influx(settings)
     series = open_series_of(settings, read_only=True)
     try:
         return sum(len(series.rows_between(entry.id, 0.0, 1e11)) for entry in series.channels())
     finally:
         series.close()
+
+
+def _points_in_influx(settings: Settings) -> int:
+    from ingest_service.series.influx.link import Link
+
+    with closing(Link(influx_of(settings))) as link:
+        counted = link.ask_one('SELECT count("value") FROM "reading"')
+    return sum(int(row[1] or 0) for series in counted for row in series.values)
 
 
 def wait_for_notices(settings: Settings, wanted: int, within_s: float) -> dict[str, float]:

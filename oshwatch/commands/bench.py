@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -198,12 +199,17 @@ def query(
 
 @contextmanager
 def _spinner(console: Console) -> Iterator[Callable[[str], None]]:
-    """Something that says what is being done, on a terminal."""
+    """Something that says what is being done, on a terminal; ended from outside, what it started ends too."""
+    signal.signal(signal.SIGTERM, _end)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
     ) as progress:
         task = progress.add_task("")
         yield lambda doing: progress.update(task, description=doing)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _numbered(tell: Callable[[str], None], number: int, of: int) -> Callable[[str], None]:

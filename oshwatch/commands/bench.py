@@ -1,6 +1,7 @@
 """``oshwatch bench``: what this machine carries, measured with the real processes."""
 
 import json
+import logging
 import shutil
 import signal
 import tempfile
@@ -13,6 +14,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from oshwatch.logs import configure_logs
 
 app = typer.Typer(no_args_is_help=True, help="Measure what this machine carries.")
 
@@ -200,6 +203,7 @@ def query(
 @contextmanager
 def _spinner(console: Console) -> Iterator[Callable[[str], None]]:
     """Something that says what is being done, on a terminal; ended from outside, what it started ends too."""
+    configure_logs("bench", level=logging.WARNING)  # not to standard output, where the document goes
     signal.signal(signal.SIGTERM, _end)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console

@@ -23,11 +23,10 @@ from oshwatch.bench.places import Place, prepare, settings_of
 from oshwatch.bench.processes import family_cpu_seconds, family_memory_mb, store_pids
 from oshwatch.bench.registering import Copy, Registered
 from oshwatch.bench.servers import BenchError, broker, machine_cpu_seconds, runners
-from oshwatch.bench.watching import Progress, Watcher, rollup_seconds, stored_points, wait_for_notices
+from oshwatch.bench.watching import Progress, Watcher, rolled_up, stored_points, wait_for_notices
 
 CATCH_UP_WITHIN_S: Final = 120.0
 NOTICES_WITHIN_S: Final = 30.0
-MINUTE_S: Final = 60.0
 PREPARING_S: Final = 8.0
 CONNECTING_S: Final = 0.002  # for one gateway, about
 SIGNING_S: Final = 0.0003  # for one batch, about; a load that is not ready in time starts late
@@ -135,14 +134,14 @@ def _measured(
         time.sleep(max(0.0, load.starts_at - time.time()))
         begun, machine = time.monotonic(), machine_cpu_seconds()
         cpu = {name: family_cpu_seconds(pid) for name, pid in pids.items()}
-        rolled = rollup_seconds(settings)
+        rolled = rolled_up(settings)
         tell(f"publishing for {load.seconds:g} s")
         seen = loading.outcome(load)
         tell("waiting for the series and the notices")
         caught_up = watcher.wait_until_projected(CATCH_UP_WITHIN_S)
         used = {name: round(family_cpu_seconds(pid) - cpu[name], 2) for name, pid in pids.items()}
         used["rest of the machine"] = round(machine_cpu_seconds() - machine - sum(used.values()), 2)
-        rolled = rollup_seconds(settings) - rolled
+        rolled = rolled_up(settings).since(rolled)
         took = round(time.monotonic() - begun, 2)
         notices = wait_for_notices(settings, len(seen["breaches"]), NOTICES_WITHIN_S)
         end = {name: family_memory_mb(pid) for name, pid in pids.items()}
@@ -169,10 +168,9 @@ def _measured(
         "cpu_measured_for_s": took,
         "cpu_by_part_s": (parts := by_part(used)),
         "readings_per_cpu_second": readings_per_cpu_second(seen["acknowledged"] * load.readings, parts),
-        "rollup_s": round(rolled, 2),
-        "rollup_ms_per_zone_minute": (
-            round(rolled * 1e3 / (load.gateways * took / 60), 3) if took >= MINUTE_S else None
-        ),
+        "rollup_s": round(rolled.seconds, 2),
+        "exposures": round(rolled.exposures),
+        "rollup_ms_per_exposure": rolled.ms_per_exposure,
     }
 
 

@@ -58,8 +58,9 @@ def _waits(found: Mapping[str, Any]) -> Iterator[str]:
         if spread := found[name]:
             words = name.removesuffix("_ms").replace("_", " ")
             yield f"  {words:<32}{spread['p50']:>12,.0f} ms at p50, {spread['p99']:,.0f} ms at p99"
-    if found["rollup_ms_per_zone_minute"] is not None:
-        yield f"  {'rollup for one zone-minute':<32}{found['rollup_ms_per_zone_minute']:>12,.2f} ms"
+    if found["rollup_ms_per_exposure"] is not None:
+        told = f"{found['rollup_ms_per_exposure']:,.2f} ms, {found['exposures']:,.0f} computed"
+        yield f"  {'rollup for one exposure':<32}{told:>12}"
 
 
 def _parts(found: Mapping[str, Any]) -> Iterator[str]:

@@ -89,11 +89,26 @@ class Watcher:
         return sum(counted for _, counted in self._counts.values())
 
 
-def rollup_seconds(settings: Settings) -> float:
-    """Time the projectors have spent in rollup cycles so far, by their own metrics [s]."""
+class Rolled(NamedTuple):
+    """What the projectors' rollups have done so far: time in their cycles [s], exposures computed."""
+
+    seconds: float
+    exposures: float
+
+    def since(self, before: Rolled) -> Rolled:
+        return Rolled(self.seconds - before.seconds, self.exposures - before.exposures)
+
+    @property
+    def ms_per_exposure(self) -> float | None:
+        return round(1e3 * self.seconds / self.exposures, 3) if self.exposures else None
+
+
+def rolled_up(settings: Settings) -> Rolled:
+    """By the projectors' own metrics, all processes together."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(settings.data_dir / "metrics"))  # type: ignore[no-untyped-call]
-    return registry.get_sample_value("oshwatch_rollup_seconds_sum") or 0.0
+    names = ("oshwatch_rollup_seconds_sum", "oshwatch_exposures_total")
+    return Rolled(*(registry.get_sample_value(name) or 0.0 for name in names))
 
 
 def stored_points(settings: Settings) -> int:

@@ -77,13 +77,6 @@ _ZONE_HOURS: Final = f"""
   GROUP BY t.site, t.zone, z.women, z.men"""
 
 
-def sites_by_state(ref: str) -> Sql:
-    """How many factories stand how, the worst first."""
-    return Sql(
-        ref, f"SELECT state, count(*) AS factories FROM ({_SITE_STATES}) s GROUP BY state ORDER BY 2 DESC"
-    )
-
-
 def site_count(ref: str, state: str | None = None) -> Sql:
     """How many factories there are, or stand in one state."""
     where = f" WHERE state = '{state}'" if state else ""

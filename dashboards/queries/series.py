@@ -67,16 +67,6 @@ def newest(ref: str, kind: str) -> InfluxQL:
     )
 
 
-def newest_by_zone(ref: str, kind: str) -> InfluxQL:
-    """The same for every zone of the site."""
-    return InfluxQL(
-        ref,
-        f'SELECT "value", "coverage", "grade" FROM "exposure" WHERE {ZONES_OF_SITE} '
-        f'AND "kind" = \'{kind}\' AND $timeFilter GROUP BY "zone" ORDER BY time DESC LIMIT 1',
-        shape="table",
-    )
-
-
 def shifts(ref: str, kind: str) -> InfluxQL:
     """What a zone's shifts came to, with how much of each was known."""
     return InfluxQL(

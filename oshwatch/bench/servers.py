@@ -155,9 +155,3 @@ def machine_cpu_seconds() -> float:
     """Processor time everything on the machine has used so far [s]."""
     fields = [int(field) for field in Path("/proc/stat").read_text("utf-8").partition("\n")[0].split()[1:]]
     return (sum(fields[:8]) - fields[3] - fields[4]) / _TICK  # but idle and waiting for disks
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time a process has used so far, its threads included [s]."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK

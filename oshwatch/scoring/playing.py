@@ -35,10 +35,6 @@ class Played:
     readings: int
     took_s: float
 
-    @property
-    def server_dir(self) -> Path:
-        return self.folder / SERVER_DIR
-
 
 def play(
     course: Course,
